@@ -1,0 +1,14 @@
+/** Thrown when the program itself is wrong: never for bad input, a bad file or a failing disk. */
+export class BugError extends Error {
+  override readonly name = "BugError";
+}
+
+/** Ends the work at hand if an invariant of the program does not hold. One condition a call. */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new BugError(`BUG: ${what}`);
+}
+
+/** For the branch that cannot be reached: `never` makes the compiler prove it. */
+export function unreachable(value: never): never {
+  throw new BugError(`BUG: unexpected ${String(value)}`);
+}

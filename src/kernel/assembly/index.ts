@@ -1,0 +1,1 @@
+export function noop(a: i32): i32 { return a; }

@@ -1,0 +1,38 @@
+import type { Labels } from "../model/labels.js";
+import type { Matcher } from "../model/matcher.js";
+import type { SampleColumns } from "./columns.js";
+
+/**
+ * The contract between what stores samples (`head`, `block`, `db`) and what evaluates them (`promql`).
+ * Everything is synchronous: a query runs to completion on a thread of its own.
+ */
+
+/** The series that a selection found. Order: ascending label sets where `sorted`, else any. */
+export interface SeriesSet {
+  readonly count: number;
+  readonly sorted: boolean;
+  /** Decoded on demand: `count({…})` over a million series never asks. */
+  labels(index: number): Labels;
+  /**
+   * Replaces the content of `columns` by the samples of series `index` with mint <= timestamp <= maxt
+   * (milliseconds, both inclusive). Any narrower range inside the selection's may be asked, any number of times.
+   */
+  read(index: number, mint: number, maxt: number, columns: SampleColumns): void;
+}
+
+export interface Queryable {
+  /**
+   * The series that satisfy all matchers and may have samples in [mint, maxt]. A matcher that accepts the
+   * empty string accepts series without that label. Throws RefusalError("bad_data") for a bad pattern.
+   */
+  select(matchers: readonly Matcher[], mint: number, maxt: number): SeriesSet;
+  /** Sorted, unique. No matchers: every series in the range. */
+  labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[];
+  labelValues(name: string, matchers: readonly Matcher[], mint: number, maxt: number): string[];
+}
+
+/** How a long evaluation hears that nobody waits for it any more. */
+export interface QueryControl {
+  /** Throws RefusalError("canceled" | "timeout"); called at least every few milliseconds of work. */
+  checkpoint(): void;
+}

@@ -1,0 +1,79 @@
+/**
+ * What `http/` may ask of the threads behind it. Plain data only: every message crosses a thread.
+ */
+
+/** Which Remote Write message a body holds. */
+export type WriteProtocol = 1 | 2;
+
+/** Bytes of one request body on their way into shared memory. Either submitted or released, once. */
+export interface IngestSlot {
+  /** Bytes written so far. */
+  readonly length: number;
+  /** Copies `chunk` behind what is there. "full": no slot of the next size is free now (answer 503);
+   * "too-large": over `--limits.request-bytes` (answer 413). */
+  write(chunk: Uint8Array): "ok" | "full" | "too-large";
+  /** Gives the slot back unused (the client went away, a header was wrong). */
+  release(): void;
+}
+
+export interface WriteAnswer {
+  /** 204 | 400 | 413 | 429 | 500 | 503. */
+  readonly status: number;
+  /** "" with 204; else what was refused and why, the essence in the first 200 bytes. */
+  readonly message: string;
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+  /** Seconds, with 429 and 503. */
+  readonly retryAfterSeconds: number;
+}
+
+export type QueryKind =
+  | "query"
+  | "query_range"
+  | "series"
+  | "labels"
+  | "label_values"
+  | "format_query"
+  | "parse_query"
+  | "query_exemplars";
+
+/** A read request as it came: parameters are judged on the query thread, with Prometheus' error texts. */
+export interface QueryRequest {
+  readonly kind: QueryKind;
+  /** Repeated names keep their order (`match[]`). */
+  readonly params: readonly (readonly [name: string, value: string])[];
+  /** The `{name}` of `/label/{name}/values`. */
+  readonly labelName?: string;
+}
+
+export interface QueryAnswer {
+  readonly status: number;
+  /** The whole JSON body, envelope included. */
+  readonly body: Uint8Array;
+}
+
+export type ReadyState =
+  | { readonly state: "starting"; readonly message: string }
+  | { readonly state: "ready" }
+  | { readonly state: "degraded"; readonly message: string }
+  | { readonly state: "stopping" };
+
+/** The database behind the front end. */
+export interface Engine {
+  ready(): ReadyState;
+  /** Null: all slots are taken (503 + Retry-After). */
+  acquireSlot(): IngestSlot | null;
+  /** Answers after the group commit. Never rejects. The slot is the engine's from here on. */
+  ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer>;
+  /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */
+  query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
+  /** `/api/v1/metadata`: the answer's JSON body. */
+  metadata(params: readonly (readonly [string, string])[]): QueryAnswer;
+  /** Own metrics in the Prometheus text format, without those of the front end. */
+  metricsText(): string;
+  /** Fields of `/api/v1/status/runtimeinfo`. */
+  runtimeInfo(): Readonly<Record<string, string | number | boolean>>;
+  /** Drains, commits, closes. Resolves when everything acknowledged is on disk and the lock is released. */
+  close(): Promise<void>;
+}
