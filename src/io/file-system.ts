@@ -34,4 +34,6 @@ export interface FileSystem {
   /** All of `buffers` in order at `position`, off this thread. Rejects if less could be written. */
   writevAsync(fd: number, buffers: readonly Uint8Array[], position: number): Promise<void>;
   fdatasyncAsync(fd: number): Promise<void>;
+  /** As `fsyncDirectory`, off this thread. */
+  fsyncDirectoryAsync(path: string): Promise<void>;
 }

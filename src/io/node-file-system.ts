@@ -9,7 +9,9 @@ export const nodeFileSystem: FileSystem = {
   write(fd, source, position) {
     let done = 0;
     while (done < source.length) {
-      done += fs.writeSync(fd, source, done, source.length - done, position + done);
+      const written = fs.writeSync(fd, source, done, source.length - done, position + done);
+      if (written === 0) throw nothingWritten();
+      done += written;
     }
   },
   fdatasync: (fd) => fs.fdatasyncSync(fd),
@@ -45,7 +47,21 @@ export const nodeFileSystem: FileSystem = {
     new Promise((resolve, reject) =>
       fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error))),
     ),
+  fsyncDirectoryAsync: (path) =>
+    new Promise((resolve, reject) =>
+      fs.open(path, "r", (openError, fd) => {
+        if (openError !== null) return reject(openError);
+        fs.fsync(fd, (error) => fs.close(fd, () => (error === null ? resolve() : reject(error))));
+      }),
+    ),
 };
+
+/** write(2) may answer 0 for a non-empty buffer on odd devices: an error, lest the loop never end. */
+function nothingWritten(): NodeJS.ErrnoException {
+  const error: NodeJS.ErrnoException = new Error("EIO: the disk took no byte of a write");
+  error.code = "EIO";
+  return error;
+}
 
 /** writev may write less than it was given; the rest follows in further calls. */
 function writevAll(fd: number, buffers: readonly Uint8Array[], position: number): Promise<void> {
@@ -53,6 +69,7 @@ function writevAll(fd: number, buffers: readonly Uint8Array[], position: number)
     const step = (rest: readonly Uint8Array[], at: number): void => {
       fs.writev(fd, rest as Uint8Array[], at, (error, written) => {
         if (error !== null) return reject(error);
+        if (written === 0) return reject(nothingWritten());
         const left = dropBytes(rest, written);
         if (left.length === 0) return resolve();
         step(left, at + written);
