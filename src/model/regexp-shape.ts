@@ -26,7 +26,13 @@ interface Cursor {
 export function parseShape(pattern: string): Glob[] | null {
   const cursor = { pattern, at: 0 };
   const branches = parseAlternation(cursor, 0);
-  return branches !== null && cursor.at === pattern.length ? branches : null;
+  if (branches === null || cursor.at !== pattern.length || branches.some(hasAdjacentGaps)) return null;
+  return branches;
+}
+
+/** `.+.+` counts characters, which a gap in UTF-16 units cannot. */
+function hasAdjacentGaps(glob: Glob): boolean {
+  return glob.pieces.some((piece, i) => piece === "" && i > 0 && i < glob.pieces.length - 1);
 }
 
 function parseAlternation(cursor: Cursor, depth: number): Glob[] | null {
@@ -142,10 +148,8 @@ export function matchesGlob(glob: Glob, value: string): boolean {
   let at = first.length;
   for (let i = 1; i < last; i++) {
     const piece = pieces[i] as string;
-    const start = at + (gaps[i - 1] as number);
-    const found = value.indexOf(piece, start);
-    // An empty piece is found at the end even where `start` is beyond it.
-    if (found < start) return false;
+    const found = value.indexOf(piece, at + (gaps[i - 1] as number));
+    if (found < 0) return false;
     at = found + piece.length;
   }
   const tail = pieces[last] as string;

@@ -106,11 +106,9 @@ function compileEngine(pattern: string): RE2JS {
     return RE2JS.compile(pattern, RE2JS.DOTALL);
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error;
-    // The engine writes its flags in front of a pattern that it quotes as a whole.
-    throw new RefusalError(
-      "bad_data",
-      error.message.replace(`\`(?s)${pattern}\``, () => `\`${pattern}\``),
-    );
+    // The engine writes its flags in front of a pattern that it quotes as a whole, and no empty quotes.
+    const message = error.message.replace(`\`(?s)${pattern}\``, () => `\`${pattern}\``);
+    throw new RefusalError("bad_data", message.endsWith("`") ? message : `${message}: \`\``);
   }
 }
 
