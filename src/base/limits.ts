@@ -1,0 +1,25 @@
+/**
+ * Every bound that is not a flag, with its unit in its name. What happens at a bound is said where it is used;
+ * docs/LIMITS.md has the table.
+ */
+
+/** Request line and headers of one request. */
+export const HEADER_BYTES_MAX: number = 64 * 1024;
+/** Body of a form POST (`/api/v1/query` and its like); Go's net/http has the same bound. */
+export const FORM_BYTES_MAX: number = 10 * 1024 * 1024;
+/** An over-size body is read and thrown away up to here, so that its sender reads the 413 and not a reset. */
+export const DISCARD_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Answers smaller than this are never compressed: the header would cost more than it saves. */
+export const GZIP_BYTES_MIN = 1024;
+/** Answers larger than this are handed to the socket piece by piece. */
+export const STREAMED_ANSWER_BYTES: number = 256 * 1024;
+/** How often the front end looks for bodies that take too long. */
+export const LISTEN_SWEEP_MS = 1000;
+/** `Retry-After` while the server starts, stops or is short of slots. */
+export const RETRY_AFTER_SECONDS = 5;
+/** Idle keep-alive connections are closed after this; longer than any sender's usual flush interval. */
+export const KEEP_ALIVE_MS: number = 120 * 1000;
+/** Warnings and infos of one answer, as Prometheus bounds them. */
+export const ANNOTATIONS_MAX = 10;
+/** Points of one series in one range query. */
+export const RANGE_POINTS_MAX = 11_000;

@@ -1,0 +1,68 @@
+import type { QueryAnswer, QueryKind, QueryRequest } from "../workers/contract.js";
+import { type Call, JSON_TYPE } from "./call.js";
+import type { EngineGate } from "./engine-gate.js";
+import { unescapeLabelName } from "./label-name.js";
+import type { Method, Route } from "./router.js";
+
+const GET: readonly Method[] = ["GET"];
+const GET_POST: readonly Method[] = ["GET", "POST"];
+
+/** Prometheus' query API. The parameters are judged on the query thread, which also makes the JSON. */
+export function apiRoutes(gate: EngineGate): Route[] {
+  const query = (path: string, kind: QueryKind, methods: readonly Method[], summary: string): Route => ({
+    path: `/api/v1${path}`,
+    methods,
+    summary,
+    cors: true,
+    handle: (call) => ask(gate, call, kind),
+  });
+  return [
+    query("/query", "query", GET_POST, "Evaluates an expression at one time"),
+    query("/query_range", "query_range", GET_POST, "Evaluates an expression over a range of times"),
+    query(
+      "/query_exemplars",
+      "query_exemplars",
+      GET_POST,
+      "Exemplars of the series that an expression selects",
+    ),
+    query("/format_query", "format_query", GET_POST, "Prints an expression the usual way"),
+    query("/parse_query", "parse_query", GET_POST, "The syntax tree of an expression"),
+    query("/series", "series", GET_POST, "Label sets of the series that match"),
+    query("/labels", "labels", GET_POST, "Label names"),
+    query("/label/{name}/values", "label_values", GET, "Values of one label"),
+    {
+      path: "/api/v1/metadata",
+      methods: GET,
+      summary: "Type, help and unit of metrics",
+      cors: true,
+      handle(call) {
+        const engine = gate.current();
+        if (engine === null) call.unavailable(gate.ready(), gate.reason());
+        else answer(call, engine.metadata(call.params));
+      },
+    },
+  ];
+}
+
+function ask(gate: EngineGate, call: Call, kind: QueryKind): void {
+  const engine = gate.current();
+  if (engine === null) {
+    call.unavailable(gate.ready(), gate.reason());
+    return;
+  }
+  const gone = new AbortController();
+  call.exchange.onGone = () => gone.abort();
+  const request: QueryRequest =
+    kind === "label_values"
+      ? { kind, params: call.params, labelName: unescapeLabelName(call.variable) }
+      : { kind, params: call.params };
+  engine.query(request, gone.signal).then(
+    (result) => answer(call, result),
+    () => call.error("internal", "internal error"),
+  );
+}
+
+function answer(call: Call, { status, body }: QueryAnswer): void {
+  if (status === 204) call.empty(204);
+  else call.reply(status, JSON_TYPE, body);
+}

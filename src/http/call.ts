@@ -1,0 +1,112 @@
+import { gzip } from "node:zlib";
+import type { Clock } from "../base/clock.js";
+import type { RefusalCode } from "../base/errors.js";
+import { GZIP_BYTES_MIN, RETRY_AFTER_SECONDS } from "../base/limits.js";
+import { API_ERRORS } from "../wire/api-errors.js";
+import type { ReadyState } from "../workers/contract.js";
+import { type Params, paramOf } from "./form.js";
+import type { RouteMetrics } from "./http-metrics.js";
+import type { Exchange } from "./transport.js";
+
+export const JSON_TYPE = "application/json";
+export const TEXT_TYPE = "text/plain; charset=utf-8";
+
+/** A request to anything but a write path, with its parameters read, and the ways to answer it. */
+export class Call {
+  readonly exchange: Exchange;
+  /** The part of the path that the route leaves open, unescaped; "" where it leaves none. */
+  readonly variable: string;
+  /** Of the URL and of a form POST's body. */
+  params: Params = [];
+  private readonly acceptsGzip: boolean;
+  private readonly headers: readonly string[];
+  private readonly metrics: RouteMetrics;
+  private readonly clock: Clock;
+  private readonly startMs: number;
+
+  /** `headers` go with every answer of this call. */
+  constructor(
+    exchange: Exchange,
+    variable: string,
+    headers: readonly string[],
+    metrics: RouteMetrics,
+    clock: Clock,
+  ) {
+    this.exchange = exchange;
+    this.variable = variable;
+    this.headers = headers;
+    this.metrics = metrics;
+    this.clock = clock;
+    this.startMs = clock.monotonicMs();
+    this.acceptsGzip = acceptsGzip(exchange.header("accept-encoding"));
+  }
+
+  param(name: string): string {
+    return paramOf(this.params, name);
+  }
+
+  /** Answers with a body of `type`; compressed where the client takes it and it pays. */
+  reply(status: number, type: string, body: Uint8Array | string, headers: readonly string[] = []): void {
+    const all = [...this.headers, ...headers, "Content-Type", type];
+    if (!this.acceptsGzip || body.length < GZIP_BYTES_MIN) {
+      this.send(status, all, body);
+      return;
+    }
+    gzip(body, { level: 3 }, (error, compressed) => {
+      if (error !== null) this.send(status, all, body);
+      else this.send(status, [...all, "Content-Encoding", "gzip"], compressed);
+    });
+  }
+
+  empty(status: number): void {
+    this.send(status, this.headers, "");
+  }
+
+  text(status: number, body: string, headers: readonly string[] = []): void {
+    this.reply(status, TEXT_TYPE, body, headers);
+  }
+
+  /** Prometheus' success envelope around `data`. */
+  data(data: unknown): void {
+    this.reply(200, JSON_TYPE, `{"status":"success","data":${printGoJson(data)}}`);
+  }
+
+  /** Prometheus' error envelope. */
+  error(code: RefusalCode, message: string): void {
+    const { status, errorType } = API_ERRORS[code];
+    const retry = status === 503 ? ["Retry-After", String(RETRY_AFTER_SECONDS)] : [];
+    this.reply(status, JSON_TYPE, printGoJson({ status: "error", errorType, error: message }), retry);
+  }
+
+  /** What every endpoint that needs the database says while there is none. */
+  unavailable(ready: ReadyState, reason: string): void {
+    this.text(503, `Service Unavailable: ${reason}\n`, [
+      "X-Prometheus-Stopping",
+      String(ready.state === "stopping"),
+      "Retry-After",
+      String(RETRY_AFTER_SECONDS),
+    ]);
+  }
+
+  private send(status: number, headers: readonly string[], body: Uint8Array | string): void {
+    this.metrics.record(status, this.clock.monotonicMs() - this.startMs);
+    this.exchange.send(status, headers, body);
+  }
+}
+
+/** JSON as Go's encoder writes it: `<`, `>`, `&` and two line separators are escaped in strings. */
+export function printGoJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function acceptsGzip(acceptEncoding: string): boolean {
+  if (acceptEncoding === "") return false;
+  return acceptEncoding.split(",").some((clause) => {
+    const [name = "", ...parameters] = clause.split(";");
+    const refused = parameters.some((parameter) => /^\s*q\s*=\s*0(\.0*)?\s*$/.test(parameter));
+    return !refused && (name.trim() === "gzip" || name.trim() === "*");
+  });
+}

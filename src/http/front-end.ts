@@ -1,0 +1,161 @@
+import type { Clock } from "../base/clock.js";
+import { HEADER_BYTES_MAX } from "../base/limits.js";
+import type { Logger } from "../base/log.js";
+import { MetricRegistry } from "../base/self-metrics.js";
+import { apiRoutes } from "./api-routes.js";
+import { Call } from "./call.js";
+import { type CorsPolicy, openCorsPolicy } from "./cors.js";
+import type { EngineGate } from "./engine-gate.js";
+import { decodePercentOrNull, readParams } from "./form.js";
+import { RouteMetrics } from "./http-metrics.js";
+import { listen, type TransportChoice } from "./listen.js";
+import { operationsRoutes } from "./operations-routes.js";
+import { registerProcessMetrics } from "./process-metrics.js";
+import { type AnyRoute, type Found, type Method, type RawRoute, type Route, Router } from "./router.js";
+import { statusRoutes } from "./status-routes.js";
+import type { Exchange, Listener, TlsFiles } from "./transport.js";
+import { WRITE_PATHS, WriteRoute } from "./write-route.js";
+
+export interface FrontEndOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly transport: TransportChoice;
+  readonly readTimeoutMs: number;
+  readonly connectionsMax: number;
+  readonly corsOrigin: string;
+  readonly tls: TlsFiles | null;
+  readonly requestBytesMax: number;
+  readonly durability: string;
+  readonly version: string;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+export interface FrontEnd {
+  readonly listener: Listener;
+  /** The table that serves. */
+  readonly routes: readonly AnyRoute[];
+  /** Stops accepting, waits for answers under way, closes. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Serves `gate`'s engine over HTTP. Throws ListenError where the address cannot be had. */
+export async function openFrontEnd(
+  gate: EngineGate,
+  options: FrontEndOptions,
+  log: Logger,
+  clock: Clock,
+): Promise<FrontEnd> {
+  const registry = new MetricRegistry();
+  registerProcessMetrics(registry, clock, options.version);
+  const router = new Router(routeTable(gate, options, registry, clock));
+  const dispatcher = new Dispatcher(router, openCorsPolicy(options.corsOrigin), registry, clock, log);
+  const listener = await listen(
+    options.transport,
+    { ...options, headerBytesMax: HEADER_BYTES_MAX },
+    (exchange) => dispatcher.dispatch(exchange),
+    log,
+  );
+  registry.gauge("varve_http_connections", "Open HTTP connections.", () => listener.connectionCount());
+  registry.gauge("varve_ready", "1 while the database is open and the disk takes writes.", () =>
+    gate.ready().state === "ready" ? 1 : 0,
+  );
+  return { listener, routes: router.routes, close: (graceMs) => listener.close(graceMs) };
+}
+
+function routeTable(
+  gate: EngineGate,
+  options: FrontEndOptions,
+  registry: MetricRegistry,
+  clock: Clock,
+): AnyRoute[] {
+  const { requestBytesMax, durability, version, flags } = options;
+  const write = new WriteRoute(
+    gate,
+    { requestBytesMax, durability, clock },
+    new RouteMetrics(registry, "/api/v1/write"),
+    registry,
+  );
+  const writes = WRITE_PATHS.map(
+    (path): RawRoute => ({
+      path,
+      methods: ["POST"],
+      summary: "Remote Write 1.0 and 2.0",
+      handleRaw: (exchange) => write.handle(exchange),
+    }),
+  );
+  return [
+    ...writes,
+    ...apiRoutes(gate),
+    ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
+    ...operationsRoutes(gate, version, () => registry.text()),
+  ];
+}
+
+/** From an exchange to its route, with the answers for what has none. */
+class Dispatcher {
+  private readonly router: Router<AnyRoute>;
+  private readonly cors: CorsPolicy;
+  private readonly log: Logger;
+  private readonly clock: Clock;
+  private readonly metrics = new Map<AnyRoute, RouteMetrics>();
+  private readonly noRoute: RouteMetrics;
+
+  constructor(
+    router: Router<AnyRoute>,
+    cors: CorsPolicy,
+    registry: MetricRegistry,
+    clock: Clock,
+    log: Logger,
+  ) {
+    this.router = router;
+    this.cors = cors;
+    this.log = log;
+    this.clock = clock;
+    this.noRoute = new RouteMetrics(registry, "none");
+    for (const route of router.routes) {
+      if (!("handleRaw" in route)) this.metrics.set(route, new RouteMetrics(registry, route.path));
+    }
+  }
+
+  dispatch(exchange: Exchange): void {
+    const found = this.router.find(exchange.path);
+    if (found?.route.methods.includes(exchange.method as Method)) {
+      if ("handleRaw" in found.route) found.route.handleRaw(exchange);
+      else this.handle(exchange, found.route, found.variable);
+    } else this.refuse(exchange, found);
+  }
+
+  private handle(exchange: Exchange, route: Route, rawVariable: string): void {
+    const headers = route.cors ? this.cors(exchange.header("origin")) : NO_HEADERS;
+    const variable = decodePercentOrNull(rawVariable) ?? rawVariable;
+    const call = new Call(exchange, variable, headers, this.metrics.get(route) ?? this.noRoute, this.clock);
+    readParams(exchange, (params) => {
+      if (params === null) {
+        call.error("bad_data", "request body too large");
+        return;
+      }
+      call.params = params;
+      try {
+        route.handle(call);
+      } catch (error) {
+        this.log.error("a request handler failed", { path: route.path, err: describe(error) });
+        call.error("internal", "internal error");
+      }
+    });
+  }
+
+  private refuse(exchange: Exchange, found: Found<AnyRoute> | null): void {
+    const api = exchange.path.startsWith("/api/v1/");
+    const headers = api ? this.cors(exchange.header("origin")) : NO_HEADERS;
+    const call = new Call(exchange, "", headers, this.noRoute, this.clock);
+    if (api && exchange.method === "OPTIONS") call.empty(204);
+    else if (found === null) call.text(404, "404 page not found\n");
+    else call.text(405, "Method Not Allowed\n", ["Allow", found.route.methods.join(", ")]);
+  }
+}
+
+const NO_HEADERS: readonly string[] = [];
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

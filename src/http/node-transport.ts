@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { KEEP_ALIVE_MS, LISTEN_SWEEP_MS } from "../base/limits.js";
+import {
+  type BodySink,
+  type Exchange,
+  type ExchangeHandler,
+  type HeaderList,
+  ListenError,
+  type Listener,
+  type TlsFiles,
+  type TransportOptions,
+} from "./transport.js";
+
+/** Node's own server: for machines on which uWebSockets.js cannot load, and for client certificates. */
+class NodeExchange implements Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  finished = false;
+  onGone: (() => void) | null = null;
+  private readonly request: IncomingMessage;
+  private readonly response: ServerResponse;
+  private readonly shared: Shared;
+
+  constructor(request: IncomingMessage, response: ServerResponse, shared: Shared) {
+    const url = request.url ?? "/";
+    const mark = url.indexOf("?");
+    this.method = request.method ?? "";
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.query = mark < 0 ? "" : url.slice(mark + 1);
+    this.request = request;
+    this.response = response;
+    this.shared = shared;
+    shared.underWay++;
+    response.once("close", () => this.closed());
+  }
+
+  header(name: string): string {
+    const value = this.request.headers[name];
+    return typeof value === "string" ? value : (value?.join(", ") ?? "");
+  }
+
+  receive(sink: BodySink): void {
+    const { request } = this;
+    let open = true;
+    request.on("data", (bytes: Uint8Array) => {
+      if (open) sink.chunk(bytes);
+    });
+    request.once("end", () => {
+      if (!open) return;
+      open = false;
+      sink.end();
+    });
+    request.once("close", () => {
+      if (!open) return;
+      open = false;
+      sink.aborted();
+    });
+  }
+
+  send(status: number, headers: HeaderList, body: Uint8Array | string, close = false): void {
+    if (this.finished) return;
+    this.finished = true;
+    const { response } = this;
+    const all: string[] = [...headers];
+    if (status !== 204 && status !== 304) {
+      all.push("Content-Length", String(typeof body === "string" ? Buffer.byteLength(body) : body.length));
+    }
+    if (close || this.shared.draining) all.push("Connection", "close");
+    response.writeHead(status, all);
+    if (status === 204 || status === 304 || this.method === "HEAD") response.end();
+    else response.end(body);
+  }
+
+  private closed(): void {
+    this.shared.underWay--;
+    this.finished = true;
+    if (this.response.writableFinished) return;
+    const onGone = this.onGone;
+    this.onGone = null;
+    onGone?.();
+  }
+}
+
+interface Shared {
+  underWay: number;
+  connectionCount: number;
+  draining: boolean;
+}
+
+function serve(shared: Shared, connectionsMax: number, handler: ExchangeHandler) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = new NodeExchange(request, response, shared);
+    if (shared.connectionCount > connectionsMax) {
+      exchange.send(503, ["Retry-After", "5"], "too many connections\n", true);
+      return;
+    }
+    try {
+      handler(exchange);
+    } catch (error) {
+      exchange.send(500, [], "internal error\n", true);
+      throw error;
+    }
+  };
+}
+
+function tlsOptions(tls: TlsFiles) {
+  return {
+    cert: tls.certPem,
+    key: tls.keyPem,
+    ...(tls.clientCaPem === "" ? {} : { ca: tls.clientCaPem }),
+    requestCert: tls.clientAuth !== "",
+    rejectUnauthorized: tls.clientAuth === "RequireAndVerifyClientCert",
+  };
+}
+
+async function listening(server: Server, options: TransportOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "address already in use" : error.message;
+      reject(new ListenError(`cannot listen on ${options.host}:${options.port}: ${why}`));
+    });
+    server.listen({ host: options.host, port: options.port, backlog: 1024, exclusive: true }, resolve);
+  });
+}
+
+export async function listenNode(options: TransportOptions, handler: ExchangeHandler): Promise<Listener> {
+  const shared: Shared = { underWay: 0, connectionCount: 0, draining: false };
+  const settings = {
+    maxHeaderSize: options.headerBytesMax,
+    requestTimeout: options.readTimeoutMs,
+    headersTimeout: Math.min(options.readTimeoutMs, 10_000),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: LISTEN_SWEEP_MS,
+    noDelay: true,
+  };
+  const onRequest = serve(shared, options.connectionsMax, handler);
+  const server: Server =
+    options.tls === null
+      ? createServer(settings, onRequest)
+      : createTlsServer({ ...settings, ...tlsOptions(options.tls) }, onRequest);
+  server.on("connection", (socket) => {
+    shared.connectionCount++;
+    socket.once("close", () => shared.connectionCount--);
+  });
+  await listening(server, options);
+  return {
+    transport: "node",
+    port: (server.address() as AddressInfo).port,
+    connectionCount: () => shared.connectionCount,
+    async close(graceMs: number): Promise<void> {
+      shared.draining = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import type { Call } from "./call.js";
+import type { EngineGate } from "./engine-gate.js";
+import { LANDING_PAGE } from "./landing-page.js";
+import type { Method, Route } from "./router.js";
+
+const GET_HEAD: readonly Method[] = ["GET", "HEAD"];
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** What operators and load balancers ask: health, readiness, own metrics; and the page at `/`. */
+export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: () => string): Route[] {
+  const route = (path: string, summary: string, handle: (call: Call) => void): Route => ({
+    path,
+    methods: GET_HEAD,
+    summary,
+    cors: false,
+    handle,
+  });
+  const page = LANDING_PAGE.replaceAll("{{version}}", version);
+  return [
+    route("/", "A page for people", (call) =>
+      call.reply(200, "text/html; charset=utf-8", page, ["Content-Security-Policy", PAGE_POLICY]),
+    ),
+    route("/-/healthy", "200 while the process serves", (call) => call.text(200, "Varve is Healthy.\n")),
+    route("/-/ready", "200 when the database is open, else 503 and why", (call) => ready(gate, call)),
+    route("/metrics", "Own metrics in the Prometheus text format", (call) =>
+      call.reply(200, METRICS_TYPE, ownMetrics() + (gate.any()?.metricsText() ?? "")),
+    ),
+  ];
+}
+
+/** The page loads nothing from elsewhere. */
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
+
+function ready(gate: EngineGate, call: Call): void {
+  const state = gate.ready();
+  if (state.state === "ready") call.text(200, "Varve is Ready.\n");
+  // Reads go on while the disk refuses writes: taking the server out of a load balancer would end them too.
+  else if (state.state === "degraded") call.text(200, `Varve is degraded: ${state.message}\n`);
+  else call.unavailable(state, gate.reason());
+}

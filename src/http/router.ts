@@ -1,0 +1,62 @@
+import type { Call } from "./call.js";
+import type { Exchange } from "./transport.js";
+
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+
+/** One row of the table that serves, and from which 404, 405 and the API's description are made. */
+export interface Route {
+  readonly path: string;
+  readonly methods: readonly Method[];
+  /** One line for people. */
+  readonly summary: string;
+  /** Cross-origin scripts may read the answer (everything under /api/v1). */
+  readonly cors: boolean;
+  readonly handle: (call: Call) => void;
+}
+
+/** A route that reads the exchange itself: the write paths. */
+export interface RawRoute {
+  readonly path: string;
+  readonly methods: readonly Method[];
+  readonly summary: string;
+  readonly handleRaw: (exchange: Exchange) => void;
+}
+
+export type AnyRoute = Route | RawRoute;
+
+export interface Found<R extends AnyRoute> {
+  readonly route: R;
+  /** What stands for `{…}` in the path, percent escapes included; "" where the path has none. */
+  readonly variable: string;
+}
+
+/** Finds the route of a path: a hash lookup, and a scan of the few paths with a `{variable}` in them. */
+export class Router<R extends AnyRoute> {
+  readonly routes: readonly R[];
+  private readonly exact = new Map<string, Found<R>>();
+  private readonly open: { readonly prefix: string; readonly suffix: string; readonly route: R }[] = [];
+
+  constructor(routes: readonly R[]) {
+    this.routes = routes;
+    for (const route of routes) {
+      const mark = route.path.indexOf("{");
+      if (mark < 0) this.exact.set(route.path, { route, variable: "" });
+      else {
+        const suffix = route.path.slice(route.path.indexOf("}") + 1);
+        this.open.push({ prefix: route.path.slice(0, mark), suffix, route });
+      }
+    }
+  }
+
+  find(path: string): Found<R> | null {
+    const found = this.exact.get(path);
+    if (found !== undefined) return found;
+    for (const { prefix, suffix, route } of this.open) {
+      if (path.length <= prefix.length + suffix.length) continue;
+      if (!path.startsWith(prefix) || !path.endsWith(suffix)) continue;
+      const variable = path.slice(prefix.length, path.length - suffix.length);
+      if (!variable.includes("/")) return { route, variable };
+    }
+    return null;
+  }
+}

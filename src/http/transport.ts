@@ -1,0 +1,81 @@
+/**
+ * What the front end needs from an HTTP server. Two servers stand behind it: uWebSockets.js
+ * (`uws-transport.ts`) and Node's own (`node-transport.ts`); both pass the same tests.
+ */
+
+/** Takes a request body as it arrives. */
+export interface BodySink {
+  /** `bytes` is valid during this call only: copy what has to stay. */
+  chunk(bytes: Uint8Array): void;
+  /** The body is complete; nothing is called afterwards. */
+  end(): void;
+  /** The client went away or was too slow before the body was complete; nothing is called afterwards. */
+  aborted(): void;
+}
+
+/** Flat list: name 0, value 0, name 1, value 1 … */
+export type HeaderList = readonly string[];
+
+/** One request and its answer. */
+export interface Exchange {
+  /** As sent: "GET", "POST" … */
+  readonly method: string;
+  /** Without the query string; percent escapes are still in it. */
+  readonly path: string;
+  /** What follows "?", "" where there is none. */
+  readonly query: string;
+  /** True once the client is gone or the answer is on its way: `send` does nothing from here on. */
+  readonly finished: boolean;
+  /** Called once if the client goes away before the answer is complete. */
+  onGone: (() => void) | null;
+  /** Value of the header `name` (lower case), "" where it is absent. Valid until the handler returns. */
+  header(name: string): string;
+  /** Hands the body to `sink`; call it at most once, before the handler returns. Uncalled: body discarded. */
+  receive(sink: BodySink): void;
+  /** Answers, once. `close` ends the connection afterwards. Content-Length is added here. */
+  send(status: number, headers: HeaderList, body: Uint8Array | string, close?: boolean): void;
+}
+
+/** Must answer every exchange, now or later. What it throws becomes a 500. */
+export type ExchangeHandler = (exchange: Exchange) => void;
+
+/** Certificates for HTTPS: as files for uWebSockets.js, as PEM text for Node. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** "" : the machine's own authorities. */
+  readonly clientCaPem: string;
+  /** What Go's `tls.ClientAuthType` calls it; only "" and the two that verify are known. */
+  readonly clientAuth: "" | "VerifyClientCertIfGiven" | "RequireAndVerifyClientCert";
+}
+
+export interface TransportOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Longest time from the first byte of a request to its last. */
+  readonly readTimeoutMs: number;
+  /** Connections above this number are answered 503 and closed. */
+  readonly connectionsMax: number;
+  /** Request line and headers together; more is answered 431. */
+  readonly headerBytesMax: number;
+  readonly tls: TlsFiles | null;
+}
+
+export interface Listener {
+  readonly transport: "uws" | "node";
+  readonly port: number;
+  /** Open connections. */
+  connectionCount(): number;
+  /** Stops accepting, lets answers under way finish for at most `graceMs`, then closes every connection. */
+  close(graceMs: number): Promise<void>;
+}
+
+export type Listen = (options: TransportOptions, handler: ExchangeHandler) => Promise<Listener>;
+
+/** The address cannot be listened on; the message says why. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}

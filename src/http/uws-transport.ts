@@ -1,0 +1,246 @@
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
+import { STATUS_CODES } from "node:http";
+import { assert } from "../base/assert.js";
+import { LISTEN_SWEEP_MS, STREAMED_ANSWER_BYTES } from "../base/limits.js";
+import {
+  type BodySink,
+  type Exchange,
+  type ExchangeHandler,
+  type HeaderList,
+  ListenError,
+  type Listener,
+  type TransportOptions,
+} from "./transport.js";
+
+/**
+ * The uWebSockets.js server. Its rules, on which the code below rests:
+ * a request is valid until its handler returns; a response until it has ended or was aborted; a body chunk is a
+ * view of the receive buffer, valid during the callback. It answers `Expect: 100-continue` itself, closes a
+ * connection that sends nothing for 10 s or a body slower than 16 KiB/s, and answers 431 to too many headers.
+ */
+
+/** State of one listening server that its exchanges share. */
+interface Shared {
+  readonly underWay: Set<UwsExchange>;
+  readonly readTimeoutMs: number;
+  connectionCount: number;
+  draining: boolean;
+}
+
+class UwsExchange implements Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  finished = false;
+  onGone: (() => void) | null = null;
+  /** Sweeps until the body has to be complete; -1: not waiting for a body. */
+  sweepsLeft = -1;
+  private request: HttpRequest | null;
+  private response: HttpResponse;
+  private sink: BodySink | null = null;
+  private readonly shared: Shared;
+
+  constructor(response: HttpResponse, request: HttpRequest, shared: Shared) {
+    this.method = request.getCaseSensitiveMethod();
+    this.path = request.getUrl();
+    this.query = request.getQuery() ?? "";
+    this.request = request;
+    this.response = response;
+    this.shared = shared;
+    shared.underWay.add(this);
+    response.onAborted(() => this.abort());
+  }
+
+  header(name: string): string {
+    assert(this.request !== null, "headers are read before the handler returns");
+    return this.request.getHeader(name);
+  }
+
+  /** The handler has returned: the native request is gone. */
+  release(): void {
+    this.request = null;
+  }
+
+  receive(sink: BodySink): void {
+    this.sink = sink;
+    this.sweepsLeft = Math.ceil(this.shared.readTimeoutMs / LISTEN_SWEEP_MS);
+    this.response.onData((bytes, last) => this.data(bytes, last));
+  }
+
+  send(status: number, headers: HeaderList, body: Uint8Array | string, close = false): void {
+    if (this.finished) return;
+    this.finished = true;
+    const end = close || this.shared.draining;
+    this.response.cork(() => {
+      const response = this.response;
+      response.writeStatus(STATUS_LINES[status] ?? `${status}`);
+      for (let i = 0; i < headers.length; i += 2) {
+        response.writeHeader(headers[i] as string, headers[i + 1] as string);
+      }
+      this.sendBody(status, body, end);
+    });
+  }
+
+  private sendBody(status: number, body: Uint8Array | string, close: boolean): void {
+    const response = this.response;
+    if (status === 204 || status === 304) {
+      if (close) response.end("", true);
+      else response.endWithoutBody();
+    } else if (this.method === "HEAD") {
+      response.endWithoutBody(typeof body === "string" ? Buffer.byteLength(body) : body.length, close);
+    } else if (close || typeof body === "string" || body.length <= STREAMED_ANSWER_BYTES) {
+      response.end(body, close);
+    } else {
+      this.stream(body);
+      return;
+    }
+    this.settled();
+  }
+
+  /** Hands the socket what it takes now and the rest as it drains, so that no second copy of `body` is kept. */
+  private stream(body: Uint8Array): void {
+    const response = this.response;
+    const start = response.getWriteOffset();
+    const [ok, done] = response.tryEnd(body, body.length);
+    if (ok || done) {
+      this.settled();
+      return;
+    }
+    response.onWritable((offset) => {
+      const [drained, complete] = response.tryEnd(body.subarray(offset - start), body.length);
+      if (drained || complete) this.settled();
+      return drained;
+    });
+  }
+
+  private data(bytes: ArrayBuffer, last: boolean): void {
+    const sink = this.sink;
+    if (sink === null) return;
+    if (bytes.byteLength > 0) sink.chunk(new Uint8Array(bytes));
+    if (!last) return;
+    this.sink = null;
+    this.sweepsLeft = -1;
+    sink.end();
+  }
+
+  private settled(): void {
+    this.sweepsLeft = -1;
+    this.shared.underWay.delete(this);
+  }
+
+  /** Called by the server when the connection is lost, also after `expire`. */
+  private abort(): void {
+    this.finished = true;
+    this.settled();
+    const sink = this.sink;
+    this.sink = null;
+    sink?.aborted();
+    const onGone = this.onGone;
+    this.onGone = null;
+    onGone?.();
+  }
+
+  expire(): void {
+    this.response.close();
+  }
+}
+
+const STATUS_LINES: string[] = [];
+for (const [status, text] of Object.entries(STATUS_CODES)) STATUS_LINES[Number(status)] = `${status} ${text}`;
+
+function serve(shared: Shared, connectionsMax: number, handler: ExchangeHandler) {
+  return (response: HttpResponse, request: HttpRequest): void => {
+    const exchange = new UwsExchange(response, request, shared);
+    if (shared.connectionCount > connectionsMax) {
+      exchange.send(503, ["Retry-After", "5"], "too many connections\n", true);
+    } else {
+      try {
+        handler(exchange);
+      } catch (error) {
+        exchange.send(500, [], "internal error\n", true);
+        exchange.release();
+        throw error;
+      }
+    }
+    exchange.release();
+  };
+}
+
+function sweep(shared: Shared): void {
+  for (const exchange of shared.underWay) {
+    if (exchange.sweepsLeft > 0 && --exchange.sweepsLeft === 0) exchange.expire();
+  }
+}
+
+async function drain(shared: Shared, graceMs: number): Promise<void> {
+  for (let waitedMs = 0; shared.underWay.size > 0 && waitedMs < graceMs; waitedMs += DRAIN_POLL_MS) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+}
+
+const DRAIN_POLL_MS = 10;
+
+type Uws = typeof import("uWebSockets.js");
+
+/** Fails where the native module cannot be loaded on this machine. */
+export async function loadUws(headerBytesMax: number): Promise<Uws> {
+  // Read by the native module when it is loaded; its own bound is 4 KiB, too little for long GET queries.
+  process.env["UWS_HTTP_MAX_HEADERS_SIZE"] = String(headerBytesMax);
+  const loaded: { readonly default?: Uws } = await import("uWebSockets.js");
+  assert(loaded.default !== undefined, "uWebSockets.js is a CommonJS module");
+  return loaded.default;
+}
+
+export async function listenUws(options: TransportOptions, handler: ExchangeHandler): Promise<Listener> {
+  const uws = await loadUws(options.headerBytesMax);
+  const shared: Shared = {
+    underWay: new Set(),
+    readTimeoutMs: options.readTimeoutMs,
+    connectionCount: 0,
+    draining: false,
+  };
+  const { tls } = options;
+  const app: TemplatedApp =
+    tls === null ? uws.App() : uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+  const countConnection = (_response: HttpResponse, change: number): void => {
+    shared.connectionCount += change > 0 ? 1 : -1;
+  };
+  app.filter(countConnection as Parameters<TemplatedApp["filter"]>[0]);
+  app.any("/*", serve(shared, options.connectionsMax, handler));
+  const socket = await new Promise<us_listen_socket>((resolve, reject) => {
+    // A shared port would let a second server steal half of the connections without a word.
+    const listened = (token: us_listen_socket | false): void => {
+      if (token !== false) resolve(token);
+      else reject(new ListenError(`cannot listen on ${options.host}:${options.port}`));
+    };
+    (app as unknown as ListensExclusively).listen(options.host, options.port, EXCLUSIVE_PORT, listened);
+  });
+  const port = uws.us_socket_local_port(socket as never);
+  const sweeper = setInterval(() => sweep(shared), LISTEN_SWEEP_MS);
+  sweeper.unref();
+  return {
+    transport: "uws",
+    port,
+    connectionCount: () => shared.connectionCount,
+    async close(graceMs: number): Promise<void> {
+      shared.draining = true;
+      uws.us_listen_socket_close(socket);
+      await drain(shared, graceMs);
+      clearInterval(sweeper);
+      app.close();
+    },
+  };
+}
+
+/** `LIBUS_LISTEN_EXCLUSIVE_PORT` of the native module. */
+const EXCLUSIVE_PORT = 1;
+
+/** The call with host and options exists in the native module, its type is missing. */
+interface ListensExclusively {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    listened: (socket: us_listen_socket | false) => void,
+  ): void;
+}
