@@ -1,0 +1,220 @@
+/**
+ * `npm run bench:peers -- W1 W2 …`: the same bytes into Varve and into the programs it is compared with, one after
+ * the other on this machine, and one table of what each took.
+ *
+ *   --only varve,victoria-metrics   choose programs         --repeat 3    medians of so many runs, interleaved
+ *   --size small                    seconds, for a look     --json FILE   the figures as JSON
+ *   --port 21400                    the loopback port       --write-docs  put the table into docs/ and README.md
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { loadavg, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { writeDocs } from "./docs.js";
+import { cpuMs, diskUse, rssBytes, rssPeakBytes } from "./process-figures.js";
+import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
+import { countSamples, geometricMean, runQueryMix } from "./query-mix.js";
+import { FIGURES, type Figures, median, type Outcome, printTable } from "./report.js";
+import { openRequests, type RequestCache } from "./request-cache.js";
+import { quantileOf, sendRequests } from "./sender.js";
+import { recentBaseMs, sampleCountOf, seriesCountOf, type Workload, workloadOf } from "./workloads.js";
+
+/** Between two programs, so that the disk and the clock of the processor come to rest. */
+const SETTLE_MS = 3000;
+const IDLE_SHARE = 0.03;
+
+/** One program, one workload, once. */
+async function measure(
+  program: Program,
+  workload: Workload,
+  cache: RequestCache,
+  baseMs: number,
+  port: number,
+): Promise<Figures> {
+  const folder = mkdtempSync(join(tmpdir(), `varve-peer-${program.name}-`));
+  const figures: Figures = {};
+  let running = await RunningProgram.start(program, port, folder);
+  try {
+    const cpuBefore = cpuMs(running.pid);
+    const senderBefore = process.cpuUsage();
+    const sent = await sendRequests(cache, { port, path: program.writePath, protocol: workload.protocol });
+    const sender = process.cpuUsage(senderBefore);
+    const samples = sampleCountOf(workload);
+    figures.cpuUs = ((cpuMs(running.pid) - cpuBefore) * 1000) / samples;
+    figures.senderCpuUs = (sender.user + sender.system) / samples;
+    figures.samplesPerSecond = sent.samplesAcknowledged / (sent.wallMs / 1000);
+    figures.p50Ms = quantileOf(sent.latenciesMs, 0.5);
+    figures.p99Ms = quantileOf(sent.latenciesMs, 0.99);
+    figures.rssPeakMb = rssPeakBytes(running.pid) / 1e6;
+    figures.refusedRequests = sent.refusals;
+    if (sent.firstRefusal !== "") log(`  ${program.name}: ${sent.firstRefusal}`);
+    if (sent.samplesAcknowledged === 0) return figures;
+    if (isLong(workload)) {
+      await afterSettling(running, workload, baseMs, figures, cpuBefore);
+      figures.missing = sent.samplesAcknowledged - (await countSamples(running.url, workload, baseMs));
+    } else {
+      await running.kill("SIGKILL");
+      running = await RunningProgram.start(program, port, folder);
+      figures.readyMs = running.readyAfterMs;
+      figures.missingAfterKill =
+        sent.samplesAcknowledged -
+        (await countSettled(running.url, workload, baseMs, sent.samplesAcknowledged));
+    }
+  } finally {
+    await running.kill("SIGTERM").catch(() => undefined);
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(`${folder}.log`, { force: true });
+  }
+  return figures;
+}
+
+/** The long workloads end with blocks, disk and queries; the others with a kill. */
+function isLong(workload: Workload): boolean {
+  return workload.name.startsWith("W2");
+}
+
+async function afterSettling(
+  running: RunningProgram,
+  workload: Workload,
+  baseMs: number,
+  figures: Figures,
+  cpuBefore: number,
+): Promise<void> {
+  const samples = sampleCountOf(workload);
+  await untilIdle(running.pid);
+  figures.cpuSettledUs = ((cpuMs(running.pid) - cpuBefore) * 1000) / samples;
+  figures.rssSettledMb = rssBytes(running.pid) / 1e6;
+  if (running.program.compactPath !== "") {
+    await fetch(`${running.url}${running.program.compactPath}`).then((response) => response.arrayBuffer());
+    await untilIdle(running.pid);
+  }
+  const disk = diskUse(running.folder);
+  figures.diskBytes = disk.allBytes / samples;
+  if (disk.blockSamples > 0) figures.blockBytes = disk.blockBytes / disk.blockSamples;
+  const mix = await runQueryMix(running.url, workload, baseMs);
+  for (const { query, error, medianMs } of mix) {
+    log(
+      error === ""
+        ? `    ${medianMs.toFixed(1).padStart(8)} ms  ${query}`
+        : `    refused: ${query}: ${error}`,
+    );
+  }
+  const answered = mix.filter(({ error }) => error === "");
+  if (answered.length === mix.length) figures.queryMs = geometricMean(mix.map(({ medianMs }) => medianMs));
+}
+
+/** Waits until the process takes next to no processor time for three seconds; at most two minutes. */
+async function untilIdle(pid: number): Promise<void> {
+  const deadline = performance.now() + 120_000;
+  let quietSince = performance.now();
+  let before = cpuMs(pid);
+  while (performance.now() < deadline && performance.now() - quietSince < 3000) {
+    await sleep(500);
+    const now = cpuMs(pid);
+    if (now - before > 500 * IDLE_SHARE) quietSince = performance.now();
+    before = now;
+  }
+}
+
+/** Some programs show what they have a few seconds late: asked again until it is all there or 10 s have passed. */
+async function countSettled(
+  url: string,
+  workload: Workload,
+  baseMs: number,
+  wanted: number,
+): Promise<number> {
+  const deadline = performance.now() + 10_000;
+  let counted = await countSamples(url, workload, baseMs);
+  while (counted < wanted && performance.now() < deadline) {
+    await sleep(2000);
+    counted = Math.max(counted, await countSamples(url, workload, baseMs));
+  }
+  return counted;
+}
+
+/** Sends a little to a server of its own first, so that the first program does not meet an unoptimised sender. */
+async function warmSender(): Promise<void> {
+  const sink = createServer((request, response) => {
+    request.resume();
+    request.on("end", () => response.writeHead(204).end());
+  });
+  await new Promise<void>((resolve) => sink.listen(0, "127.0.0.1", resolve));
+  const workload = workloadOf("W1", "small");
+  const cache = openRequests(workload, "small", recentBaseMs(workload, Date.now()));
+  const address = sink.address();
+  const port = address !== null && typeof address === "object" ? address.port : 0;
+  for (let pass = 0; pass < 10; pass++) await sendRequests(cache, { port, path: "/", protocol: 1 });
+  cache.close();
+  sink.closeAllConnections();
+  sink.close();
+}
+
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      only: { type: "string", default: "" },
+      repeat: { type: "string", default: "1" },
+      size: { type: "string", default: "full" },
+      port: { type: "string", default: "21400" },
+      json: { type: "string", default: join(tmpdir(), "varve-bench", "peers.json") },
+      "write-docs": { type: "boolean", default: false },
+    },
+  });
+  const size = values.size === "small" ? "small" : "full";
+  const names = positionals.length === 0 ? ["W1", "W2"] : positionals;
+  const only = values.only === "" ? PROGRAMS.map(({ name }) => name) : values.only.split(",");
+  const programs = PROGRAMS.filter(({ name }) => only.includes(name));
+  for (const program of programs) {
+    if (!isInstalled(program)) throw new Error(`${program.name} is not on PATH; choose others with --only`);
+  }
+  if (loadavg()[0]! > 0.5) log(`the machine is not quiet: load ${loadavg()[0]!.toFixed(2)}`);
+  await warmSender();
+  const outcomes: Outcome[] = [];
+  for (const name of names) {
+    const workload = workloadOf(name, size);
+    const baseMs = recentBaseMs(workload, Date.now());
+    const cache = openRequests(workload, size, baseMs);
+    log(
+      `${name} (${size}): ${seriesCountOf(workload)} series, ${sampleCountOf(workload)} samples, ` +
+        `${cache.requestCount} requests, ${(cache.bytes / 1e6).toFixed(1)} MB, sha256 ${cache.sha256.slice(0, 16)}`,
+    );
+    const runs = new Map<string, Figures[]>(programs.map((program) => [program.name, []]));
+    for (let repeat = 0; repeat < Number(values.repeat); repeat++) {
+      for (const program of programs) {
+        const figures = await measure(program, workload, cache, baseMs, Number(values.port));
+        runs.get(program.name)!.push(figures);
+        log(`  ${program.name} ${JSON.stringify(figures)}`);
+        await sleep(size === "small" ? 0 : SETTLE_MS);
+      }
+    }
+    cache.close();
+    for (const [program, figures] of runs) {
+      const medians: Figures = {};
+      for (const { key } of FIGURES) {
+        const seen = figures.map((figure) => figure[key]).filter((value) => value !== undefined);
+        if (seen.length > 0) medians[key] = median(seen);
+      }
+      outcomes.push({ workload: name, program, figures: medians });
+    }
+  }
+  const table = printTable(
+    outcomes,
+    programs.map(({ name }) => name),
+  );
+  process.stdout.write(`${table}\n`);
+  mkdirSync(dirname(values.json), { recursive: true });
+  writeFileSync(
+    values.json,
+    `${JSON.stringify({ size, repeat: Number(values.repeat), outcomes }, null, 2)}\n`,
+  );
+  if (values["write-docs"]) writeDocs("peers", table);
+}
+
+await main();

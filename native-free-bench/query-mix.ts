@@ -1,0 +1,95 @@
+/** The reading side: how many samples a program has, and how fast it answers the queries of a dashboard. */
+import { quantileOf } from "./sender.js";
+import { metricNamesOf, spanMs, type Workload } from "./workloads.js";
+
+export interface MixQuery {
+  readonly query: string;
+  readonly rangeSeconds: number;
+  readonly stepSeconds: number;
+}
+
+const WHOLE = 28_000;
+
+/** Over W2: `rangeSeconds` up to the end of the workload. */
+export const QUERY_MIX: readonly MixQuery[] = [
+  q("sum by (mode) (rate(node_cpu_seconds_total[5m]))", 3600, 15),
+  q('sum by (instance) (rate(node_cpu_seconds_total{mode!="idle"}[5m]))', WHOLE, 60),
+  q('100 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m])) * 100', WHOLE, 60),
+  q("1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes", WHOLE, 60),
+  q("sum by (instance, device) (irate(node_network_receive_bytes_total[5m]))", 3600, 15),
+  q('sum by (device) (rate(node_disk_written_bytes_total{device=~"vd.*|sd.*"}[5m]))', WHOLE, 60),
+  q("max_over_time(node_load1[1h])", WHOLE, 300),
+  q("topk(5, rate(node_context_switches_total[5m]))", WHOLE, 60),
+  q('count({job="node"})', 3600, 60),
+  q("quantile by (cluster) (0.9, node_load5)", WHOLE, 60),
+  q('max_over_time(rate(node_cpu_seconds_total{mode="user"}[5m])[30m:1m])', WHOLE, 300),
+];
+
+const REPEATS = 7;
+
+export interface MixFigure {
+  readonly query: string;
+  /** The median of the repeats; NaN where the program refused. */
+  readonly medianMs: number;
+  readonly error: string;
+}
+
+/** Runs the mix against a program that holds `workload` from `baseMs` on. */
+export async function runQueryMix(url: string, workload: Workload, baseMs: number): Promise<MixFigure[]> {
+  const endSeconds = Math.floor((baseMs + spanMs(workload)) / 1000);
+  const figures: MixFigure[] = [];
+  for (const { query, rangeSeconds, stepSeconds } of QUERY_MIX) {
+    const params = new URLSearchParams({
+      query,
+      start: String(endSeconds - Math.min(rangeSeconds, spanMs(workload) / 1000)),
+      end: String(endSeconds),
+      step: String(stepSeconds),
+      nocache: "1",
+    });
+    const times: number[] = [];
+    let error = "";
+    for (let repeat = 0; repeat < REPEATS && error === ""; repeat++) {
+      const startedAt = performance.now();
+      const response = await fetch(`${url}/api/v1/query_range?${params}`);
+      const body = await response.arrayBuffer();
+      times.push(performance.now() - startedAt);
+      if (response.status !== 200)
+        error = `${response.status} ${new TextDecoder().decode(body).slice(0, 200)}`;
+    }
+    times.sort((a, b) => a - b);
+    figures.push({ query, medianMs: error === "" ? quantileOf(times, 0.5) : Number.NaN, error });
+  }
+  return figures;
+}
+
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+/** How many samples of the workload a program answers for. One query per metric name: `count_over_time` drops the
+ * name, and series that then have the same labels are an error. */
+export async function countSamples(url: string, workload: Workload, baseMs: number): Promise<number> {
+  const endMs = baseMs + spanMs(workload);
+  // A range without its left end: one second more reaches the first sample.
+  const seconds = spanMs(workload) / 1000 + 1;
+  let sum = 0;
+  for (const name of metricNamesOf(workload)) {
+    const query = `sum(count_over_time(${name}${workload.matcher}[${seconds}s]))`;
+    sum += await instantValue(url, query, endMs);
+  }
+  return sum;
+}
+
+/** The single value of an instant query; 0 of an empty result. */
+async function instantValue(url: string, query: string, timeMs: number): Promise<number> {
+  const params = new URLSearchParams({ query, time: String(timeMs / 1000), nocache: "1" });
+  const response = await fetch(`${url}/api/v1/query`, { method: "POST", body: params });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`${query}: ${response.status} ${text.slice(0, 300)}`);
+  const { data } = JSON.parse(text) as { data: { result: { value: [number, string] }[] } };
+  return data.result.length === 0 ? 0 : Number(data.result[0]!.value[1]);
+}
+
+function q(query: string, rangeSeconds: number, stepSeconds: number): MixQuery {
+  return { query, rangeSeconds, stepSeconds };
+}

@@ -1,0 +1,107 @@
+/** What is measured, how it is printed, and what the project wants of it. */
+
+export interface Figures {
+  cpuUs?: number;
+  cpuSettledUs?: number;
+  senderCpuUs?: number;
+  samplesPerSecond?: number;
+  p50Ms?: number;
+  p99Ms?: number;
+  rssPeakMb?: number;
+  rssSettledMb?: number;
+  refusedRequests?: number;
+  readyMs?: number;
+  missingAfterKill?: number;
+  missing?: number;
+  diskBytes?: number;
+  blockBytes?: number;
+  queryMs?: number;
+}
+
+export interface Outcome {
+  readonly workload: string;
+  readonly program: string;
+  readonly figures: Figures;
+}
+
+interface Figure {
+  readonly key: keyof Figures;
+  readonly title: string;
+  readonly better: "less" | "more";
+  readonly digits: number;
+}
+
+export const FIGURES: readonly Figure[] = [
+  { key: "cpuUs", title: "server CPU, µs/sample", better: "less", digits: 3 },
+  { key: "cpuSettledUs", title: "server CPU until idle again, µs/sample", better: "less", digits: 3 },
+  { key: "samplesPerSecond", title: "samples/s, wall", better: "more", digits: 0 },
+  { key: "p50Ms", title: "answer p50, ms", better: "less", digits: 2 },
+  { key: "p99Ms", title: "answer p99, ms", better: "less", digits: 1 },
+  { key: "rssPeakMb", title: "peak RSS, MB", better: "less", digits: 0 },
+  { key: "rssSettledMb", title: "RSS when idle, MB", better: "less", digits: 0 },
+  { key: "refusedRequests", title: "requests refused", better: "less", digits: 0 },
+  { key: "readyMs", title: "ready after kill -9, ms", better: "less", digits: 0 },
+  { key: "missingAfterKill", title: "acknowledged samples lost by kill -9", better: "less", digits: 0 },
+  { key: "missing", title: "acknowledged samples missing", better: "less", digits: 0 },
+  { key: "diskBytes", title: "whole data folder, bytes/sample", better: "less", digits: 2 },
+  { key: "blockBytes", title: "blocks, bytes per sample in them", better: "less", digits: 2 },
+  { key: "queryMs", title: "query mix, geometric mean of medians, ms", better: "less", digits: 2 },
+  { key: "senderCpuUs", title: "(the sender's CPU, µs/sample)", better: "less", digits: 3 },
+];
+
+/** What must hold: how many times better than the peer. */
+const WANTED: readonly { workload: string; key: keyof Figures; peer: string; times: number }[] = [
+  { workload: "W1", key: "cpuUs", peer: "victoria-metrics", times: 5 },
+  { workload: "W1", key: "cpuUs", peer: "prometheus", times: 10 },
+  { workload: "W1", key: "samplesPerSecond", peer: "victoria-metrics", times: 2.5 },
+  { workload: "W1", key: "p99Ms", peer: "victoria-metrics", times: 1 },
+  { workload: "W1", key: "rssPeakMb", peer: "victoria-metrics", times: 1 / 0.7 },
+  { workload: "W2", key: "cpuUs", peer: "victoria-metrics", times: 3.5 },
+  { workload: "W2", key: "p99Ms", peer: "victoria-metrics", times: 1 },
+];
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** One Markdown table: a row for each workload and figure, a column for each program, then how many times better
+ * the first program is than each other one. A ratio that has a wanted value carries it. */
+export function printTable(outcomes: readonly Outcome[], programs: readonly string[]): string {
+  const [own, ...peers] = programs;
+  const head = ["workload", "", ...programs, ...peers.map((peer) => `${own} better than ${peer} by`)];
+  const rows = [head, head.map((_, column) => (column < 2 ? "---" : "---:"))];
+  for (const workload of new Set(outcomes.map((outcome) => outcome.workload))) {
+    const of = (program: string | undefined): Figures =>
+      outcomes.find((outcome) => outcome.workload === workload && outcome.program === program)?.figures ?? {};
+    for (const figure of FIGURES) {
+      const values = programs.map((program) => of(program)[figure.key]);
+      if (values.every((value) => value === undefined)) continue;
+      const ratios = peers.map((peer) =>
+        ratioCell(workload, figure, of(own)[figure.key], of(peer)[figure.key], peer),
+      );
+      rows.push([workload, figure.title, ...values.map((value) => valueCell(value, figure)), ...ratios]);
+    }
+  }
+  return rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+function valueCell(value: number | undefined, { digits }: Figure): string {
+  if (value === undefined) return "–";
+  return digits === 0 ? Math.round(value).toLocaleString("en") : value.toFixed(digits);
+}
+
+function ratioCell(
+  figure: Figure,
+  own: number | undefined,
+  peer: number | undefined,
+  wanted: number | undefined,
+): string {
+  if (own === undefined || peer === undefined || own <= 0 || peer <= 0 || figure.key === "senderCpuUs")
+    return "";
+  const times = figure.better === "less" ? peer / own : own / peer;
+  const cell = `${times.toFixed(times < 10 ? 2 : 1)}×`;
+  if (wanted === undefined) return cell;
+  return `${cell} (${times >= wanted ? "wanted" : "MISSED"} ≥ ${wanted.toFixed(2).replace(/\.?0+$/, "")}×)`;
+}
