@@ -78,9 +78,11 @@ export function printTable(outcomes: readonly Outcome[], programs: readonly stri
     for (const figure of FIGURES) {
       const values = programs.map((program) => of(program)[figure.key]);
       if (values.every((value) => value === undefined)) continue;
-      const ratios = peers.map((peer) =>
-        ratioCell(workload, figure, of(own)[figure.key], of(peer)[figure.key], peer),
-      );
+      const ratios = peers.map((peer) => {
+        const wanted = WANTED.find((w) => w.workload === workload && w.key === figure.key && w.peer === peer);
+        const times = own === "varve" ? wanted?.times : undefined;
+        return ratioCell(figure, of(own)[figure.key], of(peer)[figure.key], times);
+      });
       rows.push([workload, figure.title, ...values.map((value) => valueCell(value, figure)), ...ratios]);
     }
   }
