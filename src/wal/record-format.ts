@@ -140,6 +140,9 @@ export function encodeSegmentHeader(segment: number, createdMs: number): Uint8Ar
   return bytes;
 }
 
+/** How the reason begins that is no damage but a newer program's work. */
+export const LATER_VERSION = "a later version of Varve wrote this segment";
+
 /** The header's fields, or why the 32 bytes at the start of `bytes` are not one. */
 export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | string {
   if (bytes.length < SEGMENT_HEADER_BYTES) return "the segment ends inside its header";
@@ -149,6 +152,6 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | string {
   }
   if (view.getUint32(28, true) !== crc32c(bytes, 0, 28)) return "the segment header fails its checksum";
   const version = view.getUint32(8, true);
-  if (version !== SEGMENT_FORMAT_VERSION) return `segment format version ${version} is not known`;
+  if (version !== SEGMENT_FORMAT_VERSION) return `${LATER_VERSION}: format ${version}`;
   return { segment: view.getUint32(12, true), createdMs: view.getFloat64(16, true) };
 }

@@ -55,6 +55,39 @@ export function logBytes(fs: FileSystem, dir: string): number {
 }
 
 /**
+ * Keeps `segment` under `damaged/` too: a second name for the same file, or a copy where the file system has no
+ * links. Returns that path, or null where neither could be made. Safe to call again.
+ */
+export function keepAside(fs: FileSystem, dir: string, segment: number): string | null {
+  const folder = `${dir}/${DAMAGED_FOLDER}`;
+  const kept = segmentPath(folder, segment);
+  try {
+    if (fs.exists(kept)) return kept;
+    fs.mkdir(folder);
+    linkOrCopy(fs, segmentPath(dir, segment), kept);
+    fs.fsyncDirectory(folder);
+    fs.fsyncDirectory(dir);
+    return kept;
+  } catch {
+    return null;
+  }
+}
+
+function linkOrCopy(fs: FileSystem, from: string, to: string): void {
+  try {
+    fs.link(from, to);
+  } catch {
+    const fd = fs.open(to, "wx");
+    try {
+      fs.write(fd, fs.readFile(from), 0);
+      fs.fsync(fd);
+    } finally {
+      fs.close(fd);
+    }
+  }
+}
+
+/**
  * Reads single records back (chunks whose memory was freed). Keeps the last few segments open, because reads
  * of one query come from neighbouring chunks. Forget a segment before deleting it.
  */
