@@ -1,1 +1,41 @@
-export function noop(a: i32): i32 { return a; }
+// What JavaScript calls (src/kernel/kernel.ts has the signatures). One instance a thread, one memory for all.
+import { CTRL, C_CRC, C_PAIRS, C_TABLE, FREE_CLASSES } from "./layout";
+import { initCrc } from "./crc32c";
+import { newTable } from "./index-postings";
+import { initMemory, settleLiveBytes } from "./memory";
+
+export { alloc, free, settleLiveBytes } from "./memory";
+export { crc32c } from "./crc32c";
+export { snappyDecode } from "./snappy";
+export { finish, ingest } from "./ingest";
+export { refuse } from "./resolve";
+export { chunksLogged, evict } from "./evict";
+export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
+export { findKey, readPostings } from "./index-postings";
+export { decodeFloats, readFloats, snapshot } from "./read";
+export { decodeChunk } from "./chunk-read";
+export {
+  addHistogram, addHistogramChunk, dropHistograms, firstHistogram, lockRef, unlockRef, waitingHistograms,
+} from "./histograms";
+
+const SERIES_SLOTS: u32 = 1 << 16;
+const PAIR_SLOTS: u32 = 1 << 13;
+
+/** Fills what the first thread fills, once JavaScript has written the control block. False: the memory is too small. */
+export function initShared(): bool {
+  initCrc(load<u32>(CTRL, C_CRC));
+  const series = newTable(SERIES_SLOTS);
+  const pairs = newTable(PAIR_SLOTS);
+  store<u64>(CTRL, (<u64>(SERIES_SLOTS - 1) << 32) | series, C_TABLE);
+  store<u64>(CTRL, (<u64>(PAIR_SLOTS - 1) << 32) | pairs, C_PAIRS);
+  settleLiveBytes();
+  return series != 0 && pairs != 0;
+}
+
+/** `lists`: FREE_CLASSES words of this thread's scratch. `shares`: what this thread frees is for the others. */
+export function initThread(lists: usize, shares: bool): void {
+  initMemory(lists, shares);
+}
+export function freeListBytes(): u32 {
+  return 4 * FREE_CLASSES;
+}

@@ -1,0 +1,127 @@
+// One request from compressed bytes to appended samples, in one call; `finish` then writes its log records.
+import {
+  COLD_STALE_HISTOGRAM, CTRL, C_MEMORY_LIMIT, ERR_MEMORY, NONE, REQUEST_BYTES_MAX, RES_COLD, RES_CREATED, RES_DUPLICATES,
+  RES_FIRST, RES_MAXT, RES_MINT, RES_OUT_OF_ORDER, RES_SAMPLES, RES_TOTAL, RES_UNSEEN, R_RAW, R_REF, R_T, R_V, S_EXT, S_T,
+  WHY_MEMORY, WHY_TOO_FAR, WHY_TOO_OLD, XF_HISTOGRAM_LAST, X_FLAGS,
+} from "./layout";
+import { appendInOrder, resetClosed } from "./chunk-append";
+import { encodeRecords } from "./log-record";
+import { lockStripe, liveBytes, settleLiveBytes, stripeOf, unlockStripe } from "./memory";
+import { appendOutOfOrder, OOO_NEW, OOO_SAME, resetUnseen, unseen } from "./out-of-order";
+import { scanVersion1 } from "./remote-write-1";
+import { scanVersion2 } from "./remote-write-2";
+import { addCold, coldCount, resetRequest, sampleCount } from "./request";
+import { refuse, resolve } from "./resolve";
+import { created, resetCreated, seriesAt } from "./series";
+import { snappyDecode } from "./snappy";
+
+const STALE_BITS: u64 = 0x7ff0000000000002;
+/** A request may still need this much when the limit is reached: open chunks grow, indexes double. */
+const MEMORY_SLACK: i64 = 64 << 20;
+
+/** Columns that were accepted; they are the first ones. */
+let accepted: u32 = 0;
+
+/**
+ * Decodes, scans, resolves and appends. Timestamps outside [oldest, newest] are refused.
+ * 0, or ERR_*: then nothing was appended. The result block tells the rest; `finish` must follow a 0.
+ */
+export function ingest(scratch: usize, slot: usize, length: u32, version: u32, oldest: f64, newest: f64): i32 {
+  memory.fill(scratch, 0, RES_FIRST);
+  accepted = 0;
+  if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT) + MEMORY_SLACK) return ERR_MEMORY;
+  const raw = scratch + R_RAW;
+  const bytes = snappyDecode(slot, length, raw, REQUEST_BYTES_MAX);
+  if (bytes < 0) return bytes;
+  resetRequest();
+  resetClosed();
+  resetCreated();
+  resetUnseen();
+  const failure = version == 2 ? scanVersion2(scratch, raw, raw + bytes) : scanVersion1(scratch, raw, raw + bytes);
+  if (failure) return failure;
+  const unresolved = resolve(scratch, version);
+  if (unresolved) return unresolved;
+  store<u32>(scratch, sampleCount, RES_TOTAL);
+  appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest);
+  store<u32>(scratch, created, RES_CREATED);
+  store<u32>(scratch, coldCount, RES_COLD);
+  store<u32>(scratch, unseen, RES_UNSEEN);
+  return 0;
+}
+
+/** Appends the first `count` columns; the accepted ones are moved to the front, duplicates among them. */
+function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64): void {
+  let lock: usize = 0;
+  let kept: u32 = 0, duplicates: u32 = 0, late: u32 = 0;
+  let mint = i64.MAX_VALUE, maxt = i64.MIN_VALUE;
+  for (let i: u32 = 0; i < count; i++) {
+    const ref = load<u32>(scratch + (i << 2), R_REF);
+    if (ref == NONE) continue; // its series was refused and counted
+    const t = load<i64>(scratch + (i << 3), R_T);
+    const v = load<u64>(scratch + (i << 3), R_V);
+    if (t > newest || t < oldest) {
+      refuse(scratch, t > newest ? WHY_TOO_FAR : WHY_TOO_OLD, 1, t, ref, 0, 0);
+      continue;
+    }
+    const stripe = stripeOf(ref);
+    if (stripe != lock) {
+      if (lock) unlockStripe(lock);
+      lockStripe(stripe);
+      lock = stripe;
+    }
+    const series = seriesAt(ref);
+    if (v == STALE_BITS && histogramLast(series)) {
+      // a stale marker means what the series is: JavaScript makes it a histogram's
+      if (addCold(scratch, COLD_STALE_HISTOGRAM, ref, <u32>t, <u32>(t >>> 32))) continue;
+    }
+    if (t > load<i64>(series, S_T)) {
+      if (!appendInOrder(scratch, ref, series, t, v, false)) {
+        refuse(scratch, WHY_MEMORY, 1, t, ref, 0, 0);
+        continue;
+      }
+    } else {
+      const outcome = appendOutOfOrder(scratch, ref, series, t, v);
+      if (outcome == OOO_SAME) duplicates++;
+      else if (outcome == OOO_NEW) late++;
+      else {
+        refuse(scratch, outcome, 1, t, ref, 0, 0);
+        continue;
+      }
+    }
+    // A duplicate is logged again: the record that holds its first copy may still be on its way to the disk.
+    store<u32>(scratch + (kept << 2), ref, R_REF);
+    store<i64>(scratch + (kept << 3), t, R_T);
+    store<u64>(scratch + (kept << 3), v, R_V);
+    kept++;
+    if (t < mint) mint = t;
+    if (t > maxt) maxt = t;
+  }
+  if (lock) unlockStripe(lock);
+  accepted = kept;
+  store<u32>(scratch, kept, RES_SAMPLES);
+  store<u32>(scratch, duplicates, RES_DUPLICATES);
+  store<u32>(scratch, late, RES_OUT_OF_ORDER);
+  store<i64>(scratch, mint, RES_MINT);
+  store<i64>(scratch, maxt, RES_MAXT);
+}
+
+// @ts-ignore: decorator
+@inline
+function histogramLast(series: usize): bool {
+  const ext = load<u32>(series, S_EXT);
+  return ext != 0 && (load<u32>(ext, X_FLAGS) & XF_HISTOGRAM_LAST) != 0;
+}
+
+/** Writes the log records of the request (see `encodeRecords`). ERR_MEMORY: the heap is full. */
+export function finish(scratch: usize, slot: usize, slotBytes: u32): i32 {
+  const ok = encodeRecords(scratch, slot, slotBytes, accepted);
+  settleLiveBytes();
+  return ok ? 0 : ERR_MEMORY;
+}
+
+/** Appends columns that a log record brought; nothing is refused for its time. For `replay`. */
+export function appendReplayed(scratch: usize, count: u32): void {
+  memory.fill(scratch, 0, RES_FIRST);
+  resetUnseen();
+  appendColumns(scratch, count, 0, i64.MAX_VALUE);
+}

@@ -1,0 +1,136 @@
+// The series table: a label set's bytes to its ref, without a lock; creation under the one create lock.
+import {
+  ALIAS_BYTES, ALIAS_FLAG, ALIAS_LEN, ALIAS_REF, CTRL, C_CREATE_LOCK, C_DEAD, C_MEMORY_LIMIT, C_SERIES, C_SERIES_COUNT, C_SERIES_LIMIT,
+  C_SERIES_MAX, C_TABLE, C_TABLE_USED, NONE, SERIES_SHIFT, S_LABELS, S_LABELS_LEN, S_LEAD, S_NEXT, S_T,
+  WHY_MEMORY, WHY_SERIES_LIMIT,
+} from "./layout";
+import { equalBytes, hashBytes } from "./bytes";
+import { liveBytes, spinLock, spinUnlock } from "./memory";
+import { growTable, indexSeries, metaAlloc, placeEntry } from "./index-postings";
+
+// @ts-ignore: decorator
+@inline
+export function seriesAt(ref: u32): usize {
+  return <usize>load<u32>(CTRL, C_SERIES) + (<usize>ref << SERIES_SHIFT);
+}
+
+/** Why `createSeries` gave NONE. */
+export let createWhy: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+export function tagOf(labels: usize, length: u32): u32 {
+  return <u32>(hashBytes(labels, length) >>> 32);
+}
+
+/** The ref behind table entry `what` if its spelling is exactly [labels, labels + length), else NONE. */
+// @ts-ignore: decorator
+@inline
+export function refIfEqual(what: u32, labels: usize, length: u32): u32 {
+  if (what & ALIAS_FLAG) {
+    const alias = <usize>((what & ~ALIAS_FLAG) << 4);
+    if (load<u32>(alias, ALIAS_LEN) == length && equalBytes(alias + ALIAS_BYTES, labels, length)) return load<u32>(alias, ALIAS_REF);
+    return NONE;
+  }
+  const series = seriesAt(what - 1);
+  if (load<u32>(series, S_LABELS_LEN) == length && equalBytes(load<u32>(series, S_LABELS), labels, length)) return what - 1;
+  return NONE;
+}
+
+/** The ref of a spelling, or NONE. Takes no lock: a series that is being created now may be missed. */
+export function findSeries(labels: usize, length: u32, tag: u32): u32 {
+  const table = atomic.load<u64>(CTRL, C_TABLE);
+  const mask = <u32>(table >>> 32);
+  let i = tag & mask;
+  while (true) {
+    const entry = atomic.load<u64>(<usize>(<u32>table) + (i << 3));
+    if (entry == 0) return NONE;
+    if (<u32>(entry >>> 32) == tag) {
+      const ref = refIfEqual(<u32>entry, labels, length);
+      if (ref != NONE) return ref;
+    }
+    i = (i + 1) & mask;
+  }
+}
+
+function insertEntry(entry: u64): bool {
+  let table = load<u64>(CTRL, C_TABLE);
+  const used = load<u32>(CTRL, C_TABLE_USED) + 1;
+  const slots = <u32>(table >>> 32);
+  if (used > slots - (slots >>> 2)) {
+    table = growTable(table);
+    if (!table) return false;
+    atomic.store<u64>(CTRL, table, C_TABLE);
+  }
+  store<u32>(CTRL, used, C_TABLE_USED);
+  placeEntry(table, entry);
+  return true;
+}
+
+/** The ref of a canonical label set, created where it is new. NONE: refused, `createWhy` says why. */
+export function findOrCreate(labels: usize, length: u32): u32 {
+  const tag = tagOf(labels, length);
+  let ref = findSeries(labels, length, tag);
+  if (ref != NONE) return ref;
+  spinLock(CTRL + C_CREATE_LOCK);
+  ref = findSeries(labels, length, tag);
+  if (ref == NONE) ref = create(labels, length, tag);
+  spinUnlock(CTRL + C_CREATE_LOCK);
+  return ref;
+}
+
+/** Series made by the last request of this thread; the caller resets it. */
+export let created: u32 = 0;
+export function resetCreated(): void {
+  created = 0;
+}
+
+function create(labels: usize, length: u32, tag: u32): u32 {
+  const ref = load<u32>(CTRL, C_SERIES_COUNT);
+  if (ref >= load<u32>(CTRL, C_SERIES_MAX) || ref - load<u32>(CTRL, C_DEAD) >= load<u32>(CTRL, C_SERIES_LIMIT)) {
+    createWhy = WHY_SERIES_LIMIT;
+    return NONE;
+  }
+  createWhy = WHY_MEMORY;
+  if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return NONE;
+  const copy = metaAlloc(length);
+  if (!copy) return NONE;
+  memory.copy(copy, labels, length);
+  const series = seriesAt(ref);
+  store<u32>(series, <u32>copy, S_LABELS);
+  store<u32>(series, length, S_LABELS_LEN);
+  store<i64>(series, i64.MIN_VALUE, S_T);
+  store<u8>(series, 0xff, S_LEAD);
+  store<u32>(series, ref + 1, S_NEXT); // refs are given in the order of arrival: the best first guess
+  if (!indexSeries(ref, copy, length) || !insertEntry((<u64>tag << 32) | (ref + 1))) {
+    buryRef(ref); // postings may name it already: the ref is spent
+    return NONE;
+  }
+  atomic.store<u32>(CTRL, ref + 1, C_SERIES_COUNT); // publishes the series
+  created++;
+  return ref;
+}
+
+/** Gives out `ref`, the next one, to nobody. Create lock held. */
+export function buryRef(ref: u32): void {
+  store<u32>(seriesAt(ref), 0, S_LABELS_LEN);
+  store<u32>(CTRL, load<u32>(CTRL, C_DEAD) + 1, C_DEAD);
+  atomic.store<u32>(CTRL, ref + 1, C_SERIES_COUNT);
+}
+
+/** Remembers that the bytes [spelling, spelling + length) mean `ref`. Forgets it where memory is short. */
+export function addAlias(spelling: usize, length: u32, ref: u32): void {
+  if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return;
+  const tag = tagOf(spelling, length);
+  spinLock(CTRL + C_CREATE_LOCK);
+  if (findSeries(spelling, length, tag) == NONE) {
+    const alias = metaAlloc(<u32>ALIAS_BYTES + length);
+    if (alias) {
+      store<u32>(alias, ref, ALIAS_REF);
+      store<u32>(alias, length, ALIAS_LEN);
+      memory.copy(alias + ALIAS_BYTES, spelling, length);
+      insertEntry((<u64>tag << 32) | ALIAS_FLAG | (<u32>alias >>> 4));
+    }
+  }
+  spinUnlock(CTRL + C_CREATE_LOCK);
+}
