@@ -1,0 +1,136 @@
+import { assert } from "../base/assert.js";
+import { BitReader } from "../encoding/bit-reader.js";
+import { BitWriter } from "../encoding/bit-writer.js";
+import type { SampleColumns } from "../storage/columns.js";
+import { CHUNK_HEADER_BYTES, CHUNK_SAMPLES_MAX, chunkSampleCount } from "./chunk-header.js";
+import { XorValueReader, XorValueWriter } from "./xor-value.js";
+
+/**
+ * Prometheus' XOR chunk of float samples (docs/format/chunks.md):
+ *
+ *   count u16 │ t0 varint │ v0 f64 │ t1-t0 uvarint │ v1 xor │ dod(t2) │ v2 xor │ …
+ *
+ * dod is the difference of differences: `0`; `10` 14 bits; `110` 17 bits; `1110` 20 bits; `1111` 64 bits.
+ */
+const TWO_32 = 0x1_0000_0000;
+
+/**
+ * Samples [start, end) of the columns as one chunk. Timestamps are strictly ascending whole numbers;
+ * `valueWords` holds two words a value, low word first. At most `CHUNK_SAMPLES_MAX` samples, at least one.
+ */
+export function encodeXorChunk(
+  timestamps: Float64Array,
+  valueWords: Uint32Array,
+  start: number,
+  end: number,
+): Uint8Array {
+  assert(end > start && end - start <= CHUNK_SAMPLES_MAX, "a chunk has 1 to 65535 samples");
+  const writer = new BitWriter(64 + 2 * (end - start));
+  const value = new XorValueWriter();
+  writer.write(end - start, 16);
+  writeVarintBits(writer, timestamps[start]);
+  value.start(writer, valueWords[2 * start + 1], valueWords[2 * start]);
+  let delta = 0;
+  for (let i = start + 1; i < end; i++) {
+    const nextDelta = timestamps[i] - timestamps[i - 1];
+    if (i === start + 1) writeUvarintBits(writer, nextDelta);
+    else writeDeltaOfDelta(writer, nextDelta - delta);
+    delta = nextDelta;
+    value.write(writer, valueWords[2 * i + 1], valueWords[2 * i]);
+  }
+  return writer.take();
+}
+
+export function writeDeltaOfDelta(writer: BitWriter, dod: number): void {
+  if (dod === 0) writer.write(0, 1);
+  else if (dod > -8192 && dod <= 8192) writer.write((0b10 << 14) | (dod & 0x3fff), 16);
+  else if (dod > -65536 && dod <= 65536) writer.write((0b110 << 17) | (dod & 0x1ffff), 20);
+  else if (dod > -524288 && dod <= 524288) writer.write((0b1110 << 20) | (dod & 0xfffff), 24);
+  else {
+    writer.write(0b1111, 4);
+    writer.write64(Math.floor(dod / TWO_32) | 0, dod | 0, 64);
+  }
+}
+
+export function writeUvarintBits(writer: BitWriter, value: number): void {
+  let rest = value;
+  while (rest > 0x7f) {
+    writer.write((rest % 128) | 0x80, 8);
+    rest = Math.floor(rest / 128);
+  }
+  writer.write(rest, 8);
+}
+
+export function writeVarintBits(writer: BitWriter, value: number): void {
+  writeUvarintBits(writer, value < 0 ? -2 * value - 1 : 2 * value);
+}
+
+const bits = new BitReader(new Uint8Array(0));
+const value = new XorValueReader();
+
+/**
+ * Appends the samples with mint <= timestamp <= maxt to `columns` (behind what is there). Throws
+ * CorruptionError where the bytes are no XOR chunk.
+ */
+export function decodeXorChunk(bytes: Uint8Array, columns: SampleColumns, mint: number, maxt: number): void {
+  const total = openChunk(bytes, CHUNK_HEADER_BYTES);
+  columns.reserve(columns.count + total);
+  const { timestamps, valueWords } = columns;
+  let count = columns.count;
+  let timestamp = 0;
+  let delta = 0;
+  value.reset();
+  for (let i = 0; i < total; i++) {
+    if (i === 0) {
+      timestamp = bits.varint();
+      value.start(bits);
+    } else {
+      delta = i === 1 ? bits.uvarint() : delta + readDeltaOfDelta(bits);
+      timestamp += delta;
+      value.next(bits);
+      if (delta <= 0) throw bits.corruption("timestamps do not ascend");
+    }
+    if (timestamp < mint) continue;
+    if (timestamp > maxt) break;
+    timestamps[count] = timestamp;
+    valueWords[2 * count] = value.low;
+    valueWords[2 * count + 1] = value.high;
+    count++;
+  }
+  bits.check();
+  if (columns.histograms !== null)
+    for (let i = columns.count; i < count; i++) columns.histograms[i] = undefined;
+  columns.count = count;
+}
+
+/** Reads the count of samples and refuses one that the bytes cannot hold (a sample takes two bits or more). */
+function openChunk(bytes: Uint8Array, headerBytes: number): number {
+  bits.reset(bytes, headerBytes);
+  if (bits.bitsLeft < 0) throw bits.corruption("chunk shorter than its header");
+  const total = chunkSampleCount(bytes);
+  if (total * 2 > bits.bitsLeft) throw bits.corruption(`no room for ${total} samples`);
+  return total;
+}
+
+function readDeltaOfDelta(reader: BitReader): number {
+  let width: number;
+  switch (reader.ones(4)) {
+    case 0:
+      return 0;
+    case 1:
+      width = 14;
+      break;
+    case 2:
+      width = 17;
+      break;
+    case 3:
+      width = 20;
+      break;
+    default: {
+      const high = reader.read(32) | 0;
+      return high * TWO_32 + reader.read(32);
+    }
+  }
+  const raw = reader.read(width);
+  return raw > 1 << (width - 1) ? raw - (1 << width) : raw;
+}
