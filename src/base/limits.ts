@@ -21,5 +21,7 @@ export const RETRY_AFTER_SECONDS = 5;
 export const KEEP_ALIVE_MS: number = 120 * 1000;
 /** Warnings and infos of one answer, as Prometheus bounds them. */
 export const ANNOTATIONS_MAX = 10;
+/** Bytes of the body of one answer. */
+export const ANSWER_BYTES_MAX: number = 1024 * 1024 * 1024;
 /** Points of one series in one range query. */
 export const RANGE_POINTS_MAX = 11_000;

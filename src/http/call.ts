@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.js";
 import type { RefusalCode } from "../base/errors.js";
 import { GZIP_BYTES_MIN, RETRY_AFTER_SECONDS } from "../base/limits.js";
 import { API_ERRORS } from "../wire/api-errors.js";
+import { printGoJson } from "../wire/go-json.js";
 import type { ReadyState } from "../workers/contract.js";
 import { type Params, paramOf } from "./form.js";
 import type { RouteMetrics } from "./http-metrics.js";
@@ -92,14 +93,6 @@ export class Call {
     this.metrics.record(status, this.clock.monotonicMs() - this.startMs);
     this.exchange.send(status, headers, body);
   }
-}
-
-/** JSON as Go's encoder writes it: `<`, `>`, `&` and two line separators are escaped in strings. */
-export function printGoJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function acceptsGzip(acceptEncoding: string): boolean {
