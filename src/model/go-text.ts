@@ -1,0 +1,141 @@
+/**
+ * Text as Go's strconv prints and reads it: error messages and printed queries must be Prometheus' to the byte.
+ */
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+};
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+
+function quoteWith(text: string, quote: string): string {
+  let out = quote;
+  for (const char of text) {
+    const short = SHORT_ESCAPES[char];
+    if (char === quote) out += `\\${char}`;
+    else if (short !== undefined) out += short;
+    else if (PRINTABLE.test(char)) out += char;
+    else out += escapeRune(char.codePointAt(0) as number);
+  }
+  return out + quote;
+}
+
+function escapeRune(rune: number): string {
+  if (rune < 0x80) return `\\x${rune.toString(16).padStart(2, "0")}`;
+  if (rune < 0x10000) return `\\u${rune.toString(16).padStart(4, "0")}`;
+  return `\\U${rune.toString(16).padStart(8, "0")}`;
+}
+
+/** `%q` of a string. */
+export function quote(text: string): string {
+  return quoteWith(text, '"');
+}
+
+/** `%q` of the rune that `char` starts with; "" is the end of the input. */
+export function quoteRune(char: string): string {
+  return char === "" ? "'�'" : quoteWith(String.fromCodePoint(char.codePointAt(0) as number), "'");
+}
+
+const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
+  a: 7,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+  v: 11,
+  "\\": 92,
+  "'": 39,
+  '"': 34,
+};
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The value of a quoted string of any of the three quotes; null where its escapes are not valid. */
+export function unquoteOrNull(quoted: string): string | null {
+  const mark = quoted[0];
+  const body = quoted.slice(1, -1);
+  if (quoted.length < 2 || quoted.at(-1) !== mark) return null;
+  if (mark === "`") return body.includes("`") ? null : body;
+  if (body.includes("\n")) return null;
+  if (!body.includes("\\")) return body.includes(mark as string) ? null : body;
+  // Escapes may spell single bytes of a character, so the text is put together as bytes.
+  const bytes: number[] = [];
+  for (let at = 0; at < body.length; ) {
+    if (body[at] !== "\\") {
+      const rune = String.fromCodePoint(body.codePointAt(at) as number);
+      bytes.push(...encoder.encode(rune));
+      at += rune.length;
+      continue;
+    }
+    const escape = readEscape(body, at + 1, bytes);
+    if (escape < 0) return null;
+    at = escape;
+  }
+  return decoder.decode(Uint8Array.from(bytes));
+}
+
+/** Appends what the escape at `at` (behind the backslash) stands for; returns the position behind it, -1 if bad. */
+function readEscape(body: string, at: number, bytes: number[]): number {
+  const char = body[at] ?? "";
+  const simple = SIMPLE_ESCAPES[char];
+  if (simple !== undefined) {
+    bytes.push(simple);
+    return at + 1;
+  }
+  const digits = char === "x" ? 2 : char === "u" ? 4 : char === "U" ? 8 : 0;
+  if (digits > 0) {
+    const text = body.slice(at + 1, at + 1 + digits);
+    if (text.length !== digits || !/^[0-9a-fA-F]+$/.test(text)) return -1;
+    const code = Number.parseInt(text, 16);
+    if (char === "x") bytes.push(code);
+    else if (code > 0x10ffff) return -1;
+    else bytes.push(...encoder.encode(String.fromCodePoint(code)));
+    return at + 1 + digits;
+  }
+  const octal = body.slice(at, at + 3);
+  if (!/^[0-3][0-7]{2}$/.test(octal)) return -1;
+  bytes.push(Number.parseInt(octal, 8));
+  return at + 3;
+}
+
+function special(value: number): string | null {
+  if (Number.isNaN(value)) return "NaN";
+  if (value === Infinity) return "+Inf";
+  if (value === -Infinity) return "-Inf";
+  return null;
+}
+
+/** Shortest digits of a finite value and the decimal exponent of the first one. */
+function digitsOf(value: number): { digits: string; exponent: number; sign: string } {
+  const [mantissa, exponent] = Math.abs(value).toExponential().split("e") as [string, string];
+  const sign = value < 0 || Object.is(value, -0) ? "-" : "";
+  return { digits: mantissa.replace(".", ""), exponent: Number(exponent), sign };
+}
+
+/** `FormatFloat(value, 'f', -1, 64)`: never an exponent. */
+export function formatFloat(value: number): string {
+  const named = special(value);
+  if (named !== null) return named;
+  const { digits, exponent, sign } = digitsOf(value);
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  if (digits.length <= exponent + 1) return sign + digits.padEnd(exponent + 1, "0");
+  return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
+}
+
+/** `%v` and `%g` of a float: an exponent below 1e-4 and from 1e21 (`exponentMin`) on. */
+export function formatFloatShort(value: number, exponentMin = 21): string {
+  const named = special(value);
+  if (named !== null) return named;
+  const { digits, exponent, sign } = digitsOf(value);
+  if (value === 0 || (exponent >= -4 && exponent < exponentMin)) return formatFloat(value);
+  const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits;
+  const size = String(Math.abs(exponent)).padStart(2, "0");
+  return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${size}`;
+}
