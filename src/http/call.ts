@@ -4,8 +4,8 @@ import type { RefusalCode } from "../base/errors.js";
 import { GZIP_BYTES_MIN, RETRY_AFTER_SECONDS } from "../base/limits.js";
 import { API_ERRORS } from "../wire/api-errors.js";
 import { printGoJson } from "../wire/go-json.js";
+import { type Params, paramOf } from "../wire/params.js";
 import type { ReadyState } from "../workers/contract.js";
-import { type Params, paramOf } from "./form.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
 

@@ -1,14 +1,6 @@
 import { FORM_BYTES_MAX } from "../base/limits.js";
+import type { Params } from "../wire/params.js";
 import type { BodySink, Exchange } from "./transport.js";
-
-/** Parameters in the order in which Go's `http.Request.Form` has them: those of the body before the URL's. */
-export type Params = readonly (readonly [name: string, value: string])[];
-
-/** The first value of `name`, "" where it is absent. */
-export function paramOf(params: Params, name: string): string {
-  for (const [key, value] of params) if (key === name) return value;
-  return "";
-}
 
 /** Parses `a=b&c=d`. A pair with a broken escape or a semicolon is left out, as Go does. */
 export function parseForm(text: string): [string, string][] {

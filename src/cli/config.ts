@@ -1,0 +1,73 @@
+import type { LogFormat, LogLevel } from "../base/log.js";
+import type { TransportChoice } from "../http/listen.js";
+import type { ParsedFlags } from "./parse-flags.js";
+
+export type Durability = "fsync" | "write" | "memory";
+
+/** The flags with their types and units. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly transport: TransportChoice;
+  readonly readTimeoutMs: number;
+  readonly connectionsMax: number;
+  readonly corsOrigin: string;
+  readonly dataPath: string;
+  readonly durability: Durability;
+  readonly headMemoryBytesMax: number;
+  readonly outOfOrderWindowMs: number;
+  readonly ingestWorkers: number;
+  readonly requestBytesMax: number;
+  readonly labelsPerSeriesMax: number;
+  readonly labelNameBytesMax: number;
+  readonly labelValueBytesMax: number;
+  /** 0: no limit but memory. */
+  readonly seriesMax: number;
+  readonly queryTimeoutMs: number;
+  readonly querySamplesMax: number;
+  readonly lookbackDeltaMs: number;
+  readonly queryConcurrencyMax: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** Every flag as text. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** What the defaults of "auto" depend on. */
+export interface Machine {
+  readonly cores: number;
+  readonly memoryBytes: number;
+}
+
+const HEAD_MEMORY_BYTES_MAX = 3 * 2 ** 30;
+
+export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
+  const { host, port } = flags.address("web.listen-address");
+  return {
+    host,
+    port,
+    transport: flags.text("web.transport") as TransportChoice,
+    readTimeoutMs: flags.number("web.read-timeout"),
+    connectionsMax: flags.number("web.max-connections"),
+    corsOrigin: flags.text("web.cors.origin"),
+    dataPath: flags.text("storage.tsdb.path"),
+    durability: flags.text("storage.durability") as Durability,
+    headMemoryBytesMax: flags.number("storage.head-memory-limit", () =>
+      Math.min(HEAD_MEMORY_BYTES_MAX, Math.floor(machine.memoryBytes / 4)),
+    ),
+    outOfOrderWindowMs: flags.number("storage.tsdb.out-of-order-time-window"),
+    ingestWorkers: flags.number("ingest.workers", () => Math.max(1, machine.cores - 1)),
+    requestBytesMax: flags.number("limits.request-bytes"),
+    labelsPerSeriesMax: flags.number("limits.labels-per-series"),
+    labelNameBytesMax: flags.number("limits.label-name-bytes"),
+    labelValueBytesMax: flags.number("limits.label-value-bytes"),
+    seriesMax: flags.number("limits.series"),
+    queryTimeoutMs: flags.number("query.timeout"),
+    querySamplesMax: flags.number("query.max-samples"),
+    lookbackDeltaMs: flags.number("query.lookback-delta"),
+    queryConcurrencyMax: flags.number("query.max-concurrency"),
+    logLevel: flags.text("log.level") as LogLevel,
+    logFormat: flags.text("log.format") as LogFormat,
+    flags: flags.all(),
+  };
+}

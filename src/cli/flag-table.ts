@@ -1,0 +1,184 @@
+/**
+ * Every flag of the server: the one source of `--help`, docs/CONFIG.md and `/api/v1/status/flags`.
+ * Names are Prometheus' where the thing is the same.
+ */
+
+export type FlagKind = "text" | "duration" | "bytes" | "count" | "choice" | "address";
+
+export type FlagName =
+  | "web.listen-address"
+  | "web.transport"
+  | "web.read-timeout"
+  | "web.max-connections"
+  | "web.cors.origin"
+  | "storage.tsdb.path"
+  | "storage.durability"
+  | "storage.head-memory-limit"
+  | "storage.tsdb.out-of-order-time-window"
+  | "ingest.workers"
+  | "limits.request-bytes"
+  | "limits.labels-per-series"
+  | "limits.label-name-bytes"
+  | "limits.label-value-bytes"
+  | "limits.series"
+  | "query.timeout"
+  | "query.max-samples"
+  | "query.lookback-delta"
+  | "query.max-concurrency"
+  | "log.level"
+  | "log.format";
+
+export interface Flag {
+  readonly name: FlagName;
+  readonly kind: FlagKind;
+  /** As somebody would write it. */
+  readonly default: string;
+  /** One or two sentences; ends in a full stop. */
+  readonly help: string;
+  /** For "choice". */
+  readonly choices?: readonly string[];
+  /** For "bytes" and "count": "auto" is allowed too, and this is what it means. */
+  readonly auto?: string;
+  /** For "count": smallest value; default 0. */
+  readonly min?: number;
+}
+
+export const FLAGS: readonly Flag[] = [
+  {
+    name: "web.listen-address",
+    kind: "address",
+    default: "127.0.0.1:9090",
+    help: "Address and port to listen on; `:9090` means all addresses of the machine.",
+  },
+  {
+    name: "web.transport",
+    kind: "choice",
+    choices: ["auto", "uws", "node"],
+    default: "auto",
+    help: "HTTP server: uWebSockets.js, node:http, or the first of them that works here.",
+  },
+  {
+    name: "web.read-timeout",
+    kind: "duration",
+    default: "30s",
+    help: "Longest time from the first byte of a request to its last.",
+  },
+  {
+    name: "web.max-connections",
+    kind: "count",
+    min: 1,
+    default: "4096",
+    help: "Open connections; requests on further ones are answered 503.",
+  },
+  {
+    name: "web.cors.origin",
+    kind: "text",
+    default: ".*",
+    help: "Regular expression (RE2, anchored) of the origins whose scripts may read the API.",
+  },
+  {
+    name: "storage.tsdb.path",
+    kind: "text",
+    default: "./varve-data",
+    help: "Folder of the database; created where it is absent.",
+  },
+  {
+    name: "storage.durability",
+    kind: "choice",
+    choices: ["fsync", "write", "memory"],
+    default: "fsync",
+    help: "What a 2xx means: on disk (fsync), handed to the kernel (write), or in memory only (memory).",
+  },
+  {
+    name: "storage.head-memory-limit",
+    kind: "bytes",
+    default: "auto",
+    auto: "a quarter of the machine's memory, at most 3GiB",
+    help: "Memory of the newest data; above it closed chunks leave memory and new series are refused.",
+  },
+  {
+    name: "storage.tsdb.out-of-order-time-window",
+    kind: "duration",
+    default: "24h",
+    help: "How far a sample may lie behind the newest one of its series.",
+  },
+  {
+    name: "ingest.workers",
+    kind: "count",
+    min: 1,
+    default: "auto",
+    auto: "one less than there are cores, at least 1",
+    help: "Threads that decode and append.",
+  },
+  {
+    name: "limits.request-bytes",
+    kind: "bytes",
+    default: "32MiB",
+    help: "Largest compressed body of a write request, and largest size it may unpack to; more is refused.",
+  },
+  {
+    name: "limits.labels-per-series",
+    kind: "count",
+    min: 1,
+    default: "64",
+    help: "Labels of one series; new series with more are refused.",
+  },
+  {
+    name: "limits.label-name-bytes",
+    kind: "bytes",
+    default: "1KiB",
+    help: "Length of a label name in bytes.",
+  },
+  {
+    name: "limits.label-value-bytes",
+    kind: "bytes",
+    default: "4KiB",
+    help: "Length of a label value in bytes.",
+  },
+  {
+    name: "limits.series",
+    kind: "count",
+    default: "0",
+    help: "Series in memory; further new ones are refused. 0: as many as the memory limit allows.",
+  },
+  {
+    name: "query.timeout",
+    kind: "duration",
+    default: "2m",
+    help: "Longest evaluation of a query.",
+  },
+  {
+    name: "query.max-samples",
+    kind: "count",
+    min: 1,
+    default: "50000000",
+    help: "Samples that one query may hold in memory.",
+  },
+  {
+    name: "query.lookback-delta",
+    kind: "duration",
+    default: "5m",
+    help: "How far back an instant selector looks for a sample.",
+  },
+  {
+    name: "query.max-concurrency",
+    kind: "count",
+    min: 1,
+    default: "20",
+    help: "Queries that run or wait at the same time; further ones are answered 503.",
+  },
+  {
+    name: "log.level",
+    kind: "choice",
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+    help: "Lines below this level are not written.",
+  },
+  {
+    name: "log.format",
+    kind: "choice",
+    choices: ["logfmt", "json"],
+    default: "logfmt",
+    help: "Spelling of log lines, which go to stderr.",
+  },
+];

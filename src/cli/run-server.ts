@@ -1,0 +1,101 @@
+import { systemClock } from "../base/clock.js";
+import { type Logger, openLogger } from "../base/log.js";
+import { EngineGate } from "../http/engine-gate.js";
+import { type FrontEnd, openFrontEnd } from "../http/front-end.js";
+import { ListenError } from "../http/transport.js";
+import type { Engine } from "../workers/contract.js";
+import type { Config } from "./config.js";
+
+/** Opens the database: replays the log and resolves when writes and queries can be served. */
+export type OpenEngine = (
+  config: Config,
+  log: Logger,
+  /** Hears how far the start has come, for `/-/ready`. */
+  progress: (message: string) => void,
+) => Promise<Engine>;
+
+/** How long answers under way may take once the server is asked to stop. */
+const DRAIN_MS = 10_000;
+const EXIT_OK = 0;
+const EXIT_FAILED = 1;
+
+/**
+ * Serves until a signal comes; resolves to the exit status. The first SIGTERM or SIGINT drains, commits and
+ * closes; the second exits at once.
+ */
+export async function runServer(config: Config, version: string, openEngine: OpenEngine): Promise<number> {
+  const log = openLogger(config.logFormat, config.logLevel, (line) => process.stderr.write(line));
+  const started = systemClock.monotonicMs();
+  log.info("starting varve", { version, node: process.version, pid: process.pid });
+  const gate = new EngineGate();
+  let frontEnd: FrontEnd;
+  try {
+    frontEnd = await openFrontEnd(gate, { ...config, tls: null, version }, log, systemClock);
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    log.error(error.message);
+    return EXIT_FAILED;
+  }
+  const { transport, port } = frontEnd.listener;
+  log.info("listening", { address: `${config.host}:${port}`, transport });
+  warnIfPublic(config.host, log);
+  const stop = stopSignal(log);
+  const opened = open(gate, config, log, openEngine);
+  const first = await Promise.race([opened, stop]);
+  if (first === "failed") {
+    await frontEnd.close(0);
+    return EXIT_FAILED;
+  }
+  if (first === "open") {
+    log.info("ready", { after: `${((systemClock.monotonicMs() - started) / 1000).toFixed(3)}s` });
+    await stop;
+  }
+  return shutDown(gate, frontEnd, log);
+}
+
+async function open(
+  gate: EngineGate,
+  config: Config,
+  log: Logger,
+  openEngine: OpenEngine,
+): Promise<"open" | "failed"> {
+  try {
+    gate.open(await openEngine(config, log, (message) => gate.progress(message)));
+    return "open";
+  } catch (error) {
+    const err = error instanceof Error ? error.message : String(error);
+    log.error("the database cannot be opened", { path: config.dataPath, err });
+    return "failed";
+  }
+}
+
+/** Resolves at the first SIGTERM or SIGINT. */
+function stopSignal(log: Logger): Promise<"stop"> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const received = (signal: string): void => {
+      if (stopping) {
+        log.warn("second signal: exiting at once", { signal });
+        process.exit(EXIT_FAILED);
+      }
+      stopping = true;
+      log.info("stopping", { signal });
+      resolve("stop");
+    };
+    process.on("SIGTERM", received);
+    process.on("SIGINT", received);
+  });
+}
+
+async function shutDown(gate: EngineGate, frontEnd: FrontEnd, log: Logger): Promise<number> {
+  gate.stop();
+  await frontEnd.close(DRAIN_MS);
+  await gate.any()?.close();
+  log.info("stopped");
+  return EXIT_OK;
+}
+
+function warnIfPublic(host: string, log: Logger): void {
+  if (host === "localhost" || host === "::1" || host.startsWith("127.")) return;
+  log.warn("anyone who reaches this address can read and write: there is no authentication", { host });
+}
