@@ -126,10 +126,9 @@ export class GroupCommit {
     this.segmentBytesMax = options.segmentBytesMax ?? SEGMENT_BYTES_MAX_DEFAULT;
     this.retryIntervalMs = options.retryIntervalMs ?? RETRY_INTERVAL_MS_DEFAULT;
     this.onStatus = options.onStatus ?? ((): void => {});
-    if (!fs.exists(dir)) {
-      fs.mkdir(dir);
-      fs.fsyncDirectory(dirname(dir));
-    }
+    if (!fs.exists(dir)) fs.mkdir(dir);
+    // Also where the folder is there: the process that made it may have been killed before this line.
+    fs.fsyncDirectory(dirname(dir));
     this.nextSegment = (listSegments(fs, dir).at(-1) ?? 0) + 1;
   }
 

@@ -72,6 +72,11 @@ export interface ReadLogSummary {
   readonly bytes: number;
   readonly damages: number;
   readonly tornBytes: number;
+  /**
+   * True if everything visited is durable now, not only in the operating system's cache: a process that was
+   * killed leaves records there that it had not synced. False without `repair` and where the disk refused.
+   */
+  readonly synced: boolean;
 }
 
 export const MIN_BUFFER_BYTES = 4096;
@@ -88,12 +93,14 @@ export function readLog(fs: FileSystem, dir: string, options: ReadLogOptions): R
   segments.forEach((segment, index) => {
     scan.readSegment(segment, index === segments.length - 1);
   });
+  scan.syncFolder();
   return {
     segments: segments.length,
     records: scan.records,
     bytes: sum(sizes),
     damages: scan.damages,
     tornBytes: scan.tornBytes,
+    synced: scan.synced,
   };
 }
 
@@ -106,6 +113,7 @@ class LogScan {
   records = 0;
   damages = 0;
   tornBytes = 0;
+  synced: boolean;
   private readonly fs: FileSystem;
   private readonly dir: string;
   private readonly options: ReadLogOptions;
@@ -132,6 +140,7 @@ class LogScan {
     this.options = options;
     this.crc = options.crc ?? crc32c;
     this.bytesTotal = bytesTotal;
+    this.synced = options.repair ?? true;
     this.buffer = options.buffer;
     this.record = { type: 0, buffer: this.buffer, payload: 0, payloadBytes: 0, segment: 0, offset: 0 };
   }
@@ -146,8 +155,23 @@ class LogScan {
       this.filled = 0;
       this.resyncBudget = RESYNC_COST_FACTOR * this.size;
       if (this.size > 0) this.readRecords(path, last);
+      this.sync(() => this.fs.fdatasync(this.fd));
     } finally {
       this.fs.close(this.fd);
+    }
+  }
+
+  /** Makes the names of the segments durable, as `readSegment` did their content. */
+  syncFolder(): void {
+    if (this.fs.exists(this.dir)) this.sync(() => this.fs.fsyncDirectory(this.dir));
+  }
+
+  private sync(call: () => void): void {
+    if (!this.synced) return;
+    try {
+      call();
+    } catch {
+      this.synced = false;
     }
   }
 

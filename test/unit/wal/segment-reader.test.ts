@@ -249,10 +249,11 @@ test("without repair the disk stays as it is; with a failing repair the log is r
   const fs = new FaultFileSystem(mem);
   fs.before = (operation) => calls.push(operation);
   assert.equal(readBack(fs, { repair: false }).records.length, 1);
-  assert.ok(!calls.some((call) => ["write", "truncate", "link", "mkdir", "unlink"].includes(call)));
+  assert.ok(!calls.some((call) => ["write", "truncate", "link", "mkdir", "fdatasync"].includes(call)));
   fs.rule = { operations: ["truncate", "link", "mkdir"], failAt: 1, failures: 99, code: "EIO" };
-  const { records: found, damages } = readBack(fs);
+  const { records: found, damages, summary } = readBack(fs);
   assert.equal(found.length, 1);
+  assert.equal(summary.synced, true);
   assert.deepEqual(
     damages.map(({ kind, kept }) => [kind, kept]),
     [
@@ -260,6 +261,19 @@ test("without repair the disk stays as it is; with a failing repair the log is r
       ["torn", null],
     ],
   );
+});
+
+test("what a killed process had written but not synced is made durable before it counts", () => {
+  const fs = new MemFileSystem();
+  fs.mkdir(LOG_DIR);
+  fs.syncAll();
+  const fd = fs.open(segmentPath(LOG_DIR, 1), "w");
+  fs.write(fd, segmentFile(1, [[RecordType.SAMPLES, payloadOf(1, 9)]]), 0);
+  const failing = new FaultFileSystem(fs, { operations: ["fsyncDirectory"], failAt: 1, code: "EIO" });
+  assert.equal(readBack(failing).summary.synced, false);
+  const { summary } = readBack(fs);
+  assert.deepEqual([summary.records, summary.synced], [1, true]);
+  assert.equal(readBack(fs.crashClone()).records.length, 1);
 });
 
 test("an absent folder, empty segments and other names in it are no error", () => {
