@@ -1,5 +1,6 @@
-// Offsets of everything that lies in the shared memory. The drawing is docs/format/shared-memory.md;
-// src/kernel/layout.ts holds the same numbers for JavaScript and a test compares the two.
+// Offsets of everything that lies in the shared memory; the drawing is docs/format/shared-memory.md.
+// One truth for both sides: AssemblyScript compiles this file into the kernel, TypeScript for those who look at
+// the memory from JavaScript. So it holds constants only, in the syntax that both have.
 
 // ---- control block: one, at a fixed address; written at creation unless a line says otherwise ----
 export const CTRL: usize = 0x1000;
@@ -135,20 +136,20 @@ export const R_FREE: usize = 0x400; // u32[FREE_CLASSES] this thread's free list
 export const R_BATCH: usize = 0x800; // u32[2 * BATCH]: hashes and table entries of a batch of lookups
 export const R_LABELS: usize = 0x1000; // labels being made canonical: {name, length, value, length} u32 each
 export const R_REF: usize = 0x20000;
-export const R_T: usize = R_REF + 4 * (<usize>SAMPLES_MAX);
-export const R_V: usize = R_T + 8 * (<usize>SAMPLES_MAX);
-export const R_OPEN: usize = R_V + 8 * (<usize>SAMPLES_MAX); // series to resolve: 24 bytes each
-export const R_COLD: usize = R_OPEN + 24 * (<usize>SERIES_PER_REQUEST_MAX); // 16 bytes each
-export const R_CLOSED: usize = R_COLD + 16 * (<usize>COLD_MAX); // u32 chunk nodes closed by this request
+export const R_T: usize = R_REF + 4 * SAMPLES_MAX;
+export const R_V: usize = R_T + 8 * SAMPLES_MAX;
+export const R_OPEN: usize = R_V + 8 * SAMPLES_MAX; // series to resolve: 24 bytes each
+export const R_COLD: usize = R_OPEN + 24 * SERIES_PER_REQUEST_MAX; // 16 bytes each
+export const R_CLOSED: usize = R_COLD + 16 * COLD_MAX; // u32 chunk nodes closed by this request
 export const R_CLOSED_MAX: u32 = 1 << 20;
-export const R_SYMBOLS: usize = R_CLOSED + 4 * (<usize>R_CLOSED_MAX); // {address, length} u32 each
-export const R_RAW: usize = R_SYMBOLS + 8 * (<usize>SYMBOLS_MAX);
-export const R_CANON: usize = R_RAW + <usize>REQUEST_BYTES_MAX + 0x1000; // canonical label bytes
+export const R_SYMBOLS: usize = R_CLOSED + 4 * R_CLOSED_MAX; // {address, length} u32 each
+export const R_RAW: usize = R_SYMBOLS + 8 * SYMBOLS_MAX;
+export const R_CANON: usize = R_RAW + REQUEST_BYTES_MAX + 0x1000; // canonical label bytes
 export const CANON_BYTES_MAX: u32 = 1 << 20;
-export const R_DECODE_T: usize = R_CANON + <usize>CANON_BYTES_MAX + 0x1000; // f64[DECODE_MAX]
+export const R_DECODE_T: usize = R_CANON + CANON_BYTES_MAX + 0x1000; // f64[DECODE_MAX]
 export const DECODE_MAX: u32 = 4096;
-export const R_DECODE_V: usize = R_DECODE_T + 8 * (<usize>DECODE_MAX); // u64[DECODE_MAX]
-export const R_SPARE: usize = R_DECODE_V + 8 * (<usize>DECODE_MAX); // a series struct of nobody: closes out-of-order chunks
+export const R_DECODE_V: usize = R_DECODE_T + 8 * DECODE_MAX; // u64[DECODE_MAX]
+export const R_SPARE: usize = R_DECODE_V + 8 * DECODE_MAX; // a series struct of nobody: closes out-of-order chunks
 export const SCRATCH_BYTES: usize = R_SPARE + 0x1000;
 
 // ---- result block of one ingest call (u32 words unless said) ----
@@ -173,7 +174,7 @@ export const RES_FIRST_MAX: u32 = 8;
 
 export const NONE: u32 = 0xffffffff;
 
-// refusal reasons: src/kernel/reasons.ts has their texts
+// refusal reasons: src/head/reasons.ts has their texts
 export const WHY_TOO_OLD: u32 = 1;
 export const WHY_TOO_FAR: u32 = 2;
 export const WHY_DUPLICATE: u32 = 3;
@@ -187,6 +188,11 @@ export const WHY_VALUE_LENGTH: u32 = 10;
 export const WHY_SERIES_LIMIT: u32 = 11;
 export const WHY_MEMORY: u32 = 12;
 export const WHY_SYMBOL: u32 = 13;
+// given by JavaScript
+export const WHY_HISTOGRAM: u32 = 14;
+export const WHY_EXEMPLAR: u32 = 15;
+export const WHY_METADATA: u32 = 16;
+export const WHY_COUNT: u32 = 17;
 
 // cold kinds: what the kernel leaves to JavaScript
 export const COLD_HISTOGRAM: u32 = 1;
@@ -211,10 +217,10 @@ export const Q_HISTOGRAMS: usize = 0x0c; // descriptors that are histogram chunk
 export const Q_FREE: usize = 0x400; // free lists
 export const Q_DESC: usize = 0x1000; // 48 bytes each, as chunk nodes; N_DATA is an address in Q_DATA or 0; N_ENC 0: one histogram sample
 export const Q_DESC_MAX: u32 = 16384;
-export const Q_DATA: usize = Q_DESC + 48 * (<usize>Q_DESC_MAX);
+export const Q_DATA: usize = Q_DESC + 48 * Q_DESC_MAX;
 export const Q_DATA_MAX: u32 = 16 << 20;
 export const Q_SAMPLES_MAX: u32 = 1 << 21;
-export const Q_T: usize = Q_DATA + <usize>Q_DATA_MAX + 0x1000; // f64[]
-export const Q_V: usize = Q_T + 8 * (<usize>Q_SAMPLES_MAX); // u64[]
-export const Q_TMP: usize = Q_V + 8 * (<usize>Q_SAMPLES_MAX); // merging; postings
-export const Q_BYTES: usize = Q_TMP + 16 * (<usize>Q_SAMPLES_MAX) + 0x1000;
+export const Q_T: usize = Q_DATA + Q_DATA_MAX + 0x1000; // f64[]
+export const Q_V: usize = Q_T + 8 * Q_SAMPLES_MAX; // u64[]
+export const Q_TMP: usize = Q_V + 8 * Q_SAMPLES_MAX; // merging; postings
+export const Q_BYTES: usize = Q_TMP + 16 * Q_SAMPLES_MAX + 0x1000;

@@ -1,0 +1,20 @@
+// AssemblyScript's number types, as far as assembly/layout.ts uses them.
+declare type usize = number;
+declare type u32 = number;
+declare type i32 = number;
+
+// What the kernel uses of the WebAssembly JavaScript interface; the Node types of this version lack it.
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    constructor(module: Module, imports: { readonly env: { readonly memory: Memory } });
+    readonly exports: Readonly<Record<string, unknown>>;
+  }
+  class Memory {
+    constructor(descriptor: { initial: number; maximum: number; shared: boolean });
+    readonly buffer: SharedArrayBuffer;
+    grow(pages: number): number;
+  }
+}
