@@ -31,6 +31,7 @@ export interface KernelExports {
   readPostings(pair: number, refEnd: number, target: number): number;
   snapshot(scratch: number, ref: number, mint: number, maxt: number): number;
   decodeFloats(scratch: number, mint: number, maxt: number): number;
+  filterOverlapping(refs: number, count: number, mint: number, maxt: number): number;
   readFloats(scratch: number, ref: number, mint: number, maxt: number): number;
   decodeChunk(at: number, length: number, outT: number, outV: number, max: number): number;
   lockRef(ref: number): void;

@@ -65,6 +65,7 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   const regions = new Regions();
   const crcTable = regions.take(CRC_TABLE_BYTES);
   const mainLists = regions.take(4096);
+  const seen = regions.take(8 * L.SEEN_SLOTS);
   const locks = regions.take(4 * Math.ceil(options.seriesMax / (1 << L.STRIPE_SHIFT)) + 64);
   const slotRegions = options.slots.map(({ bytes, count }) => ({ at: regions.take(bytes * count), bytes, count }));
   const ingestScratch = Array.from({ length: options.ingestThreads }, () => regions.take(L.SCRATCH_BYTES));
@@ -81,6 +82,7 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   word(L.C_SERIES, seriesTable);
   word(L.C_LOCKS, locks);
   word(L.C_CRC, crcTable);
+  word(L.C_SEEN, seen);
   word(L.C_HEAP_END, PAGES_MAX * WASM_PAGE_BYTES - WASM_PAGE_BYTES);
   word(L.C_SEED, options.hashSeed[0]);
   word(L.C_SEED + 4, options.hashSeed[1]);

@@ -1,5 +1,5 @@
 // What JavaScript calls (src/kernel/kernel.ts has the signatures). One instance a thread, one memory for all.
-import { CTRL, C_CRC, C_PAIRS, C_TABLE, FREE_CLASSES } from "./layout";
+import { CTRL, C_CRC, C_PAIRS, C_TABLE } from "./layout";
 import { initCrc } from "./crc32c";
 import { newTable } from "./index-postings";
 import { initMemory, settleLiveBytes } from "./memory";
@@ -12,7 +12,7 @@ export { refuse } from "./resolve";
 export { chunksLogged, evict } from "./evict";
 export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
 export { findKey, readPostings } from "./index-postings";
-export { decodeFloats, readFloats, snapshot } from "./read";
+export { decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
 export { decodeChunk } from "./chunk-read";
 export {
   addHistogram, addHistogramChunk, dropHistograms, firstHistogram, lockRef, unlockRef, waitingHistograms,
@@ -35,7 +35,4 @@ export function initShared(): bool {
 /** `lists`: FREE_CLASSES words of this thread's scratch. `shares`: what this thread frees is for the others. */
 export function initThread(lists: usize, shares: bool): void {
   initMemory(lists, shares);
-}
-export function freeListBytes(): u32 {
-  return 4 * FREE_CLASSES;
 }

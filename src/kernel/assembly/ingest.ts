@@ -11,6 +11,7 @@ import { appendOutOfOrder, OOO_NEW, OOO_SAME, resetUnseen, unseen } from "./out-
 import { scanVersion1 } from "./remote-write-1";
 import { scanVersion2 } from "./remote-write-2";
 import { addCold, coldCount, resetRequest, sampleCount } from "./request";
+import { dropKnownMetadata } from "./metadata";
 import { refuse, resolve } from "./resolve";
 import { created, resetCreated, seriesAt } from "./series";
 import { snappyDecode } from "./snappy";
@@ -41,6 +42,7 @@ export function ingest(scratch: usize, slot: usize, length: u32, version: u32, o
   if (failure) return failure;
   const unresolved = resolve(scratch, version);
   if (unresolved) return unresolved;
+  dropKnownMetadata(scratch, version);
   store<u32>(scratch, sampleCount, RES_TOTAL);
   appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest);
   store<u32>(scratch, created, RES_CREATED);

@@ -37,6 +37,8 @@ export const C_FREE_LOCK: usize = 0xc4; // u32 guards the shared free lists
 export const C_LIVE_BYTES: usize = 0xc8; // i64 atomic: handed out minus given back, settled once a request
 export const C_EVICT: usize = 0xd0; // u32 oldest chunk node that is in the log and may leave memory; one thread at a time
 export const C_EVICT_LAST: usize = 0xd4; // u32
+export const C_SEEN: usize = 0xd8; // u32 address of the hashes of known metadata: u64[SEEN_SLOTS]
+export const SEEN_SLOTS: u32 = 1 << 16;
 export const C_FREE: usize = 0x100; // u32[FREE_CLASSES] heads of the shared free lists
 export const FREE_CLASSES: u32 = 160;
 

@@ -3,7 +3,7 @@
 // Pointers read on the way may be torn by a writer, so each is checked against the memory's size before use.
 import {
   H_BYTES, H_LEN, H_NEXT, H_T, NODE_BYTES, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, N_NUM, N_OOO, Q_COUNT, Q_DATA, Q_DATA_BYTES,
-  Q_DATA_MAX, Q_DESC, Q_DESC_MAX, Q_HISTOGRAMS, Q_MISSING, Q_SAMPLES_MAX, Q_T, Q_TMP, Q_V, S_ACC, S_CHUNK, S_EXT, S_NB, S_NUM, S_T, S_WP,
+  Q_DATA_MAX, Q_DESC, Q_DESC_MAX, Q_HISTOGRAMS, Q_MISSING, Q_SAMPLES_MAX, Q_T, Q_TMP, Q_V, S_ACC, S_CHUNK, S_EXT, S_LABELS_LEN, S_NB, S_NUM, S_T, S_WP,
   X_CHUNKS, X_HIST, X_OOO, X_OOO_COUNT,
 } from "./layout";
 import { readVarint, storeBE, unzigzag } from "./bytes";
@@ -253,4 +253,49 @@ export function readFloats(scratch: usize, ref: u32, mint: f64, maxt: f64): i32 
   if (outcome) return outcome;
   if (load<u32>(scratch, Q_MISSING) || load<u32>(scratch, Q_HISTOGRAMS)) return TORN;
   return decodeFloats(scratch, mint, maxt);
+}
+
+/** Whether series `ref` may have a sample in [mint, maxt]: true also where a writer is in the way. */
+function overlaps(ref: u32, mint: i64, maxt: i64): bool {
+  const series = seriesAt(ref);
+  const stripe = stripeOf(ref);
+  for (let tries = 0; tries < 20; tries++) {
+    const seen = atomic.load<u32>(stripe);
+    if (seen & 1) continue;
+    const outcome = overlapsNow(series, mint, maxt);
+    if (atomic.load<u32>(stripe) == seen) return outcome;
+  }
+  return true;
+}
+
+function overlapsNow(series: usize, mint: i64, maxt: i64): bool {
+  memoryEnd = <u64>(<u32>memory.size()) << 16;
+  const newest = load<i64>(series, S_T);
+  if (newest >= mint && newest <= maxt) return true;
+  if (load<u16>(series, S_NUM) && newest >= mint) {
+    const bytes = <usize>load<u32>(series, S_CHUNK);
+    if (!inside(bytes, 16) || unzigzag(readVarint(bytes + 2, bytes + 12)) <= maxt) return true;
+  }
+  const ext = <usize>load<u32>(series, S_EXT);
+  if (!ext) return false;
+  if (!inside(ext, 64) || load<u16>(ext, X_OOO_COUNT) != 0 || load<u32>(ext, X_HIST) != 0) return true;
+  let node = <usize>load<u32>(ext, X_CHUNKS);
+  let steps: u32 = 0;
+  while (node) {
+    if (!inside(node, NODE_BYTES) || ++steps > 1 << 22) return true;
+    if (load<i64>(node, N_MAXT) >= mint && load<i64>(node, N_MINT) <= maxt) return true;
+    node = load<u32>(node, N_NEXT);
+  }
+  return false;
+}
+
+/** Keeps, of `n` refs at `refs` (u32 each), those of live series that may have samples in [mint, maxt]; returns how many. */
+export function filterOverlapping(refs: usize, n: u32, mint: f64, maxt: f64): u32 {
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const ref = load<u32>(refs + (i << 2));
+    if (!load<u32>(seriesAt(ref), S_LABELS_LEN) || !overlaps(ref, <i64>mint, <i64>maxt)) continue;
+    store<u32>(refs + (kept++ << 2), ref);
+  }
+  return kept;
 }

@@ -1,0 +1,153 @@
+/**
+ * The database as the main thread has it: memory, log and what hangs on both. Ingest and query threads join it
+ * with the plain data of `shared` (`IngestThread`, `openQueryable`); in one process everything may be called
+ * from the same thread, as the embedded harness and the crash tests do.
+ */
+import { SeriesLog } from "../head/series-log.js";
+import { type ReplaySummary, replayLog } from "../head/replay.js";
+import { HeadReader } from "../head/head-reader.js";
+import { LockFile } from "../io/lock-file.js";
+import type { FileSystem } from "../io/file-system.js";
+import * as L from "../kernel/assembly/layout.js";
+import { Kernel } from "../kernel/kernel.js";
+import { createSharedMemory, type SharedMemory } from "../kernel/shared-memory.js";
+import type { Queryable } from "../storage/queryable.js";
+import { decodeExemplars, decodeMetadata } from "../wal/cold-records.js";
+import { GroupCommit, type LogStatus } from "../wal/group-commit.js";
+import { RECORD_HEADER_BYTES, RecordType, recordBytes, recordPayloadBytesAt, recordTypeAt } from "../wal/record-format.js";
+import { RecordReader } from "../wal/segments.js";
+import { type DatabaseOptions, sharedMemoryOptions } from "./options.js";
+import type { IngestOutcome } from "./outcome.js";
+import { ExemplarStore, MetadataStore } from "./side-stores.js";
+
+/** Heap shares of the memory limit: above the first, chunks that lie in the log leave down to the second. */
+const EVICT_ABOVE = 0.8;
+const EVICT_TO = 0.75;
+
+export const LOG_FOLDER = "wal";
+const LOCK_NAME = "lock";
+
+export class Database {
+  readonly shared: SharedMemory;
+  readonly kernel: Kernel;
+  readonly metadata = new MetadataStore();
+  readonly exemplars = new ExemplarStore();
+  readonly logDir: string;
+  evictedBytes = 0;
+  private readonly options: DatabaseOptions;
+  private readonly lock: LockFile;
+  private commits: GroupCommit | null = null;
+
+  private constructor(options: DatabaseOptions, lock: LockFile) {
+    this.options = options;
+    this.lock = lock;
+    this.logDir = `${options.dir}/${LOG_FOLDER}`;
+    this.shared = createSharedMemory(sharedMemoryOptions(options));
+    this.kernel = Kernel.openFirst(this.shared);
+  }
+
+  /** Takes the folder's lock (RefusalError "unavailable" where another process has it) and reserves the memory. */
+  static open(options: DatabaseOptions): Database {
+    options.fs.mkdir(options.dir);
+    const lock = LockFile.acquire(options.fs, `${options.dir}/${LOCK_NAME}`, options.clock);
+    try {
+      return new Database(options, lock);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Rebuilds the head on this thread. Elsewhere: `replayLog(shared, …)`; then `begin` with what it returned. */
+  replay(progress?: (bytesDone: number, bytesTotal: number) => void): ReplaySummary {
+    const { fs } = this.options;
+    fs.mkdir(this.logDir);
+    return replayLog(this.shared, { fs, dir: this.logDir, ...(progress === undefined ? {} : { progress }) });
+  }
+
+  /** Opens the log for writing behind what was replayed. */
+  begin(replayed: ReplaySummary, onStatus?: (status: LogStatus) => void): void {
+    for (const entry of replayed.metadata) this.metadata.put(entry);
+    for (const entry of replayed.exemplars) this.exemplars.put(entry);
+    const { fs, clock, durability, segmentBytesMax } = this.options;
+    this.commits = new GroupCommit(fs, this.logDir, {
+      durability,
+      clock,
+      segmentBytesMax,
+      prologue: new SeriesLog(this.kernel, this.kernel.seriesCount()),
+      ...(onStatus === undefined ? {} : { onStatus }),
+    });
+  }
+
+  get log(): GroupCommit {
+    if (this.commits === null) throw new RangeError("the database is not open for writing yet");
+    return this.commits;
+  }
+
+  /**
+   * Makes an outcome's records durable, then calls `done`. The slot that may hold them is the caller's again
+   * only then. `error` is set where nothing of it may be acknowledged.
+   */
+  commit(outcome: IngestOutcome, done: (error: Error | null) => void): void {
+    const { recordAt, recordBytes: bytes, recordCap, closedChunks, cold } = outcome;
+    const buffers: Uint8Array[] = [];
+    if (bytes > 0) buffers.push(this.kernel.u8().subarray(recordAt, recordAt + bytes));
+    if (cold !== null) buffers.push(cold);
+    if (buffers.length === 0) return done(null);
+    this.log.submit(buffers, (place, error) => {
+      if (error === null) {
+        if (closedChunks > 0 && place !== null) {
+          this.kernel.exports.chunksLogged(recordAt + bytes, closedChunks, place.segment, place.offset);
+        }
+        if (cold !== null) this.learn(cold);
+      }
+      if (recordCap > 0) this.kernel.exports.free(recordAt, recordCap);
+      this.kernel.exports.settleLiveBytes();
+      this.keepBelowLimit();
+      done(error);
+    });
+  }
+
+  /** Takes metadata and exemplars out of records that are durable now. */
+  private learn(records: Uint8Array): void {
+    for (let at = 0; at < records.length; at += recordBytes(recordPayloadBytesAt(records, at))) {
+      const start = at + RECORD_HEADER_BYTES;
+      const payload = records.subarray(start, start + recordPayloadBytesAt(records, at));
+      const type = recordTypeAt(records, at);
+      if (type === RecordType.METADATA) for (const entry of decodeMetadata(payload)) this.metadata.put(entry);
+      if (type === RecordType.EXEMPLARS) for (const entry of decodeExemplars(payload)) this.exemplars.put(entry);
+    }
+  }
+
+  private keepBelowLimit(): void {
+    const limit = this.options.headMemoryLimitBytes;
+    if (this.kernel.liveBytes() > limit * EVICT_ABOVE) this.evictedBytes += this.kernel.exports.evict(limit * EVICT_TO);
+  }
+
+  /** Bytes of address space that hold anything: the high-water mark of the heap. */
+  heapTopBytes(): number {
+    return this.kernel.u32()[(L.CTRL + L.C_HEAP_TOP) >>> 2];
+  }
+
+  /** Now and then: recovers a degraded log without senders, and keeps the lock's heartbeat. */
+  tick(): void {
+    this.commits?.probe();
+    this.lock.refresh();
+  }
+
+  async close(): Promise<void> {
+    await this.commits?.close();
+    this.lock.release();
+  }
+}
+
+/** Reads chunks back from the log of `dir`, for any thread. */
+export function openLogChunks(fs: FileSystem, logDir: string, chunkHeaderBytes = 24): (segment: number, offset: number) => Uint8Array {
+  const reader = new RecordReader(fs, logDir);
+  return (segment, offset) => reader.readRecord(segment, offset, RecordType.CHUNK).subarray(chunkHeaderBytes);
+}
+
+/** What query thread `index` evaluates against. */
+export function openQueryable(shared: SharedMemory, index: number, fs: FileSystem, logDir: string): Queryable {
+  return new HeadReader(shared, index, openLogChunks(fs, logDir));
+}

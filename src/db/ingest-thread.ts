@@ -1,0 +1,86 @@
+/** One request, from the bytes in its slot to log records, on an ingest thread. */
+import type { Clock } from "../base/clock.js";
+import { HeadWriter, type ReadLogChunk } from "../head/head-writer.js";
+import { REASON_TEXTS } from "../head/reasons.js";
+import * as L from "../kernel/assembly/layout.js";
+import type { SharedMemory } from "../kernel/shared-memory.js";
+import { ColdPath } from "./cold-path.js";
+import { bareOutcome, type IngestOutcome, refusalMessage } from "./outcome.js";
+
+const FUTURE_MS_MAX: number = 10 * 60 * 1000;
+
+export interface IngestThreadOptions {
+  readonly clock: Clock;
+  /** Older samples are refused as too old. */
+  readonly retentionMs: number;
+  readonly readLogChunk: ReadLogChunk;
+}
+
+export class IngestThread {
+  private readonly writer: HeadWriter;
+  private readonly cold: ColdPath;
+  private readonly options: IngestThreadOptions;
+
+  constructor(shared: SharedMemory, index: number, options: IngestThreadOptions) {
+    this.writer = new HeadWriter(shared, index, options.readLogChunk);
+    this.cold = new ColdPath(this.writer);
+    this.options = options;
+  }
+
+  /** `slotBytes`: the room of the slot, which the log records may overwrite. */
+  ingest(slot: number, length: number, slotBytes: number, version: number): IngestOutcome {
+    const now = this.options.clock.nowMs();
+    const oldest = Math.max(0, now - this.options.retentionMs);
+    const failure = this.writer.begin(slot, length, version, oldest, now + FUTURE_MS_MAX);
+    if (failure < 0) return failedOutcome(failure);
+    const { writer } = this;
+    const cold = writer.result(L.RES_COLD) === 0 ? null : this.cold.run(version, oldest, now + FUTURE_MS_MAX);
+    if (!writer.finish(slot, slotBytes)) return bareOutcome(503, "the head's memory is full");
+    const refused = writer.result(L.RES_REFUSED);
+    const samples = writer.result(L.RES_SAMPLES) + (cold?.staleMarkers ?? 0);
+    const histograms = cold?.histograms ?? 0;
+    const reasons = refused === 0 ? null : this.reasons();
+    const refusals = refused === 0 ? [] : writer.refusals();
+    return {
+      status: refused === 0 ? 204 : 400,
+      message:
+        reasons === null
+          ? ""
+          : refusalMessage(reasons, REASON_TEXTS, refused, samples + histograms + refused, refusals[0]),
+      samples,
+      histograms,
+      exemplars: cold?.exemplars ?? 0,
+      duplicates: writer.result(L.RES_DUPLICATES) + (cold?.duplicates ?? 0),
+      outOfOrder: writer.result(L.RES_OUT_OF_ORDER),
+      created: writer.result(L.RES_CREATED),
+      recordAt: writer.result(L.RES_RECORD),
+      recordBytes: writer.result(L.RES_RECORD_BYTES),
+      recordCap: writer.result(L.RES_RECORD_CAP),
+      closedChunks: writer.result(L.RES_CLOSED),
+      cold: cold?.records ?? null,
+      reasons,
+      refusals,
+    };
+  }
+
+  private reasons(): number[] {
+    return Array.from({ length: L.WHY_COUNT }, (_, why) => this.writer.result(L.RES_REASONS + 4 * why));
+  }
+}
+
+function failedOutcome(failure: number): IngestOutcome {
+  switch (failure) {
+    case L.ERR_SNAPPY:
+      return bareOutcome(400, "the body is not a snappy block");
+    case L.ERR_TOO_LARGE:
+      return bareOutcome(400, `the body declares more than ${L.REQUEST_BYTES_MAX} uncompressed bytes`);
+    case L.ERR_PROTOBUF:
+      return bareOutcome(400, "the body is not a well-formed Remote Write message");
+    case L.ERR_TOO_MANY:
+      return bareOutcome(400, `the request has more than ${L.SAMPLES_MAX} samples or ${L.SERIES_PER_REQUEST_MAX} series`);
+    case L.ERR_SYMBOLS:
+      return bareOutcome(400, "the first symbol of a 2.0 request must be the empty string");
+    default:
+      return bareOutcome(503, "the head's memory is full");
+  }
+}

@@ -1,0 +1,69 @@
+/** What became of one request, as plain data: it crosses from an ingest thread to the main thread. */
+import type { Refusal } from "../head/head-writer.js";
+
+export interface IngestOutcome {
+  /** 204 once the records are durable; else the answer at once: nothing of the request is to be logged … */
+  readonly status: number;
+  /** … but with 400 and records: the good part is logged first. */
+  readonly message: string;
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  readonly created: number;
+  /** Log records in the shared memory; 0 bytes: none. */
+  readonly recordAt: number;
+  readonly recordBytes: number;
+  /** Heap bytes to give back after the commit; 0: the records lie in the slot. */
+  readonly recordCap: number;
+  /** Chunks closed: {node, offset} pairs behind the records. */
+  readonly closedChunks: number;
+  /** Whole records of histograms, exemplars and metadata. */
+  readonly cold: Uint8Array | null;
+  /** Refusals by reason (index: WHY_*), null where there are none; and the first of them. */
+  readonly reasons: readonly number[] | null;
+  readonly refusals: readonly Refusal[];
+}
+
+/** An answer without anything to log. */
+export function bareOutcome(status: number, message: string): IngestOutcome {
+  return {
+    status,
+    message,
+    samples: 0,
+    histograms: 0,
+    exemplars: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    created: 0,
+    recordAt: 0,
+    recordBytes: 0,
+    recordCap: 0,
+    closedChunks: 0,
+    cold: null,
+    reasons: null,
+    refusals: [],
+  };
+}
+
+/** `refused 12 of 5000 samples: 10 duplicate timestamp, 2 too old; first: series at time`. */
+export function refusalMessage(
+  reasons: readonly number[],
+  texts: Readonly<Record<number, string>>,
+  refused: number,
+  total: number,
+  first: Refusal | undefined,
+): string {
+  const counts = reasons
+    .map((count, why) => ({ count, text: texts[why] ?? `reason ${why}` }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count)
+    .map(({ count, text }) => `${count} ${text}`);
+  const head = `refused ${refused} of ${total} samples: ${counts.join(", ")}`;
+  if (first === undefined) return head;
+  const what = first.series === "" ? first.reason : `${first.series}`;
+  const when = first.timestampMs === 0 ? "" : ` at ${new Date(first.timestampMs).toISOString()}`;
+  const limit = first.reason.includes("(limit") ? `, ${first.reason}` : "";
+  return `${head}; first: ${what}${when}${limit}`;
+}

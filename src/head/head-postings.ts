@@ -1,0 +1,77 @@
+import type { PostingsSource } from "../index/select-postings.js";
+import * as L from "../kernel/assembly/layout.js";
+import type { Kernel } from "../kernel/kernel.js";
+import { decodeText, encodeKey } from "./label-bytes.js";
+
+/** The head's index for one query thread: names, pairs and postings in the shared memory, read while written. */
+export class HeadPostings implements PostingsSource {
+  private readonly kernel: Kernel;
+  /** Where this thread puts keys (the first bytes) and postings. */
+  private readonly work: number;
+
+  constructor(kernel: Kernel, scratch: number) {
+    this.kernel = kernel;
+    this.work = scratch + L.Q_TMP;
+  }
+
+  allPostings(): Uint32Array {
+    const count = this.kernel.seriesCount();
+    const refs = new Uint32Array(count);
+    for (let i = 0; i < count; i++) refs[i] = i;
+    return refs;
+  }
+
+  postings(name: string, value: string): Uint32Array {
+    const pair = this.find(encodeKey(name, value));
+    return pair === 0 ? new Uint32Array(0) : this.read(pair);
+  }
+
+  matchingPostings(name: string, prefix: string, accepts: ((value: string) => boolean) | null): Uint32Array[] {
+    const lists: Uint32Array[] = [];
+    this.eachPair(name, (value, pair) => {
+      if (value.startsWith(prefix) && (accepts === null || accepts(value))) lists.push(this.read(pair));
+    });
+    return lists;
+  }
+
+  /** Every label name that any series ever had. */
+  names(): string[] {
+    const names: string[] = [];
+    const words = this.kernel.u32();
+    let at = Atomics.load(words, (L.CTRL + L.C_NAMES) >>> 2);
+    while (at !== 0) {
+      names.push(this.text(at));
+      at = Atomics.load(this.kernel.u32(), (at + L.NAME_NEXT) >>> 2);
+    }
+    return names;
+  }
+
+  /** Calls `visit` with every value of `name` and its pair. */
+  eachPair(name: string, visit: (value: string, pair: number) => void): void {
+    const at = this.find(encodeKey(name));
+    if (at === 0) return;
+    let pair = Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
+    while (pair !== 0) {
+      visit(this.text(pair), pair);
+      pair = Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
+    }
+  }
+
+  /** Refs of `pair`, ascending. */
+  read(pair: number): Uint32Array {
+    const count = this.kernel.exports.readPostings(pair, this.kernel.seriesCount(), this.work);
+    return this.kernel.u32().slice(this.work >>> 2, (this.work >>> 2) + count);
+  }
+
+  private find(key: Uint8Array): number {
+    this.kernel.u8().set(key, this.work);
+    return this.kernel.exports.findKey(this.work, key.length) >>> 0;
+  }
+
+  private text(at: number): string {
+    const words = this.kernel.u32();
+    const keyBytes = words[(at + L.KEY_LEN) >>> 2];
+    const textBytes = words[(at + L.KEY_TEXT) >>> 2];
+    return decodeText(this.kernel.u8(), at + L.KEY_BYTES + keyBytes - textBytes, textBytes);
+  }
+}

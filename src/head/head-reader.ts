@@ -1,0 +1,215 @@
+/** One query thread's view of the head: the newest samples, read while they are being written. */
+import { assert } from "../base/assert.js";
+import { RefusalError } from "../base/errors.js";
+import { decodeChunk } from "../chunk/chunk.js";
+import { compileMatchers } from "../index/matcher.js";
+import { selectPostings } from "../index/select-postings.js";
+import * as L from "../kernel/assembly/layout.js";
+import { Kernel } from "../kernel/kernel.js";
+import type { SharedMemory } from "../kernel/shared-memory.js";
+import type { Histogram } from "../model/histogram.js";
+import { type Labels, compareUtf8 } from "../model/labels.js";
+import type { Matcher } from "../model/matcher.js";
+import { SampleColumns } from "../storage/columns.js";
+import type { Queryable, SeriesSet } from "../storage/queryable.js";
+import { decodeHistograms } from "../wal/cold-records.js";
+import { HeadPostings } from "./head-postings.js";
+import type { ReadLogChunk } from "./head-writer.js";
+import { decodeLabels } from "./label-bytes.js";
+
+const ENC_HISTOGRAM_SAMPLE = 0;
+const ENC_XOR = 1;
+const ENC_BUFFER = 255;
+/** Label sets that a thread keeps decoded. */
+const LABELS_CACHED_MAX = 200_000;
+
+export class HeadReader implements Queryable {
+  private readonly kernel: Kernel;
+  private readonly scratch: number;
+  private readonly index: HeadPostings;
+  private readonly readLogChunk: ReadLogChunk;
+  private labelsCache = new Map<number, Labels>();
+  private readonly histogramColumns = new SampleColumns(256);
+
+  constructor(shared: SharedMemory, index: number, readLogChunk: ReadLogChunk) {
+    const scratch = shared.queryScratch[index];
+    assert(scratch !== undefined, "a query thread for each scratch");
+    this.scratch = scratch;
+    this.kernel = Kernel.openQuery(shared, scratch);
+    this.index = new HeadPostings(this.kernel, scratch);
+    this.readLogChunk = readLogChunk;
+  }
+
+  select(matchers: readonly Matcher[], mint: number, maxt: number): SeriesSet {
+    const refs = this.refs(matchers, mint, maxt);
+    return {
+      count: refs.length,
+      sorted: false,
+      labels: (index) => this.labels(refs[index]),
+      read: (index, from, to, columns) => this.read(refs[index], Math.max(from, mint), Math.min(to, maxt), columns),
+    };
+  }
+
+  labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[] {
+    const names = new Set<string>();
+    for (const ref of this.refs(matchers, mint, maxt)) {
+      const { pairs } = this.labels(ref);
+      for (let i = 0; i < pairs.length; i += 2) names.add(pairs[i]);
+    }
+    return [...names].sort(compareUtf8);
+  }
+
+  labelValues(name: string, matchers: readonly Matcher[], mint: number, maxt: number): string[] {
+    const values = new Set<string>();
+    const refs = this.refs([...matchers, { name, op: "!=", value: "" }], mint, maxt);
+    for (const ref of refs) values.add(this.labels(ref).get(name));
+    return [...values].sort(compareUtf8);
+  }
+
+  /** The refs of live series that match and may have samples in the range. */
+  private refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
+    const found = selectPostings(this.index, compileMatchers(matchers));
+    const at = this.scratch + L.Q_TMP;
+    const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
+    if (found.length > room) throw new RefusalError("limit_reached", `the selection has ${found.length} series`);
+    this.kernel.u32().set(found, at >>> 2);
+    const kept = this.kernel.exports.filterOverlapping(at, found.length, mint, maxt);
+    return this.kernel.u32().slice(at >>> 2, (at >>> 2) + kept);
+  }
+
+  labels(ref: number): Labels {
+    const cached = this.labelsCache.get(ref);
+    if (cached !== undefined) return cached;
+    if (this.labelsCache.size >= LABELS_CACHED_MAX) this.labelsCache = new Map();
+    const words = this.kernel.u32();
+    const series = this.kernel.seriesAt(ref) >>> 2;
+    const at = words[series + (L.S_LABELS >>> 2)];
+    const labels = decodeLabels(this.kernel.u8(), at, words[series + (L.S_LABELS_LEN >>> 2)]);
+    this.labelsCache.set(ref, labels);
+    return labels;
+  }
+
+  private read(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
+    columns.clear();
+    const count = this.kernel.exports.readFloats(this.scratch, ref, mint, maxt);
+    if (count >= 0) this.copyFloats(count, columns);
+    else this.readAll(ref, mint, maxt, columns);
+  }
+
+  /** Appends `count` decoded floats of the scratch to `columns`. */
+  private copyFloats(count: number, columns: SampleColumns): void {
+    columns.reserve(columns.count + count);
+    const floats = this.kernel.f64();
+    const t = (this.scratch + L.Q_T) >>> 3;
+    columns.timestamps.set(floats.subarray(t, t + count), columns.count);
+    const v = (this.scratch + L.Q_V) >>> 2;
+    columns.valueWords.set(this.kernel.u32().subarray(v, v + 2 * count), 2 * columns.count);
+    columns.count += count;
+  }
+
+  /** The read that needs JavaScript: chunks from the log, histograms, or more than the scratch holds at once. */
+  private readAll(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
+    const { exports } = this.kernel;
+    if (exports.snapshot(this.scratch, ref, mint, maxt) < 0) return this.readHalves(ref, mint, maxt, columns);
+    this.fetchFromLog();
+    const histograms = this.histograms(mint, maxt);
+    const count = exports.decodeFloats(this.scratch, mint, maxt);
+    if (count < 0) return this.readHalves(ref, mint, maxt, columns);
+    if (histograms.length === 0) return this.copyFloats(count, columns);
+    const from = columns.count;
+    this.copyFloats(count, columns);
+    mergeHistograms(columns, from, histograms);
+  }
+
+  private readHalves(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
+    const middle = Math.floor((Math.max(mint, 0) + Math.min(maxt, 2 ** 43)) / 2);
+    assert(middle >= mint && middle < maxt, "one millisecond fits into the scratch");
+    this.readAll(ref, mint, middle, columns);
+    this.readAll(ref, middle + 1, maxt, columns);
+  }
+
+  /** Fills in the bytes of the described chunks that lie only in the log. */
+  private fetchFromLog(): void {
+    const words = this.kernel.u32();
+    if (words[(this.scratch + L.Q_MISSING) >>> 2] === 0) return;
+    this.eachDescriptor((desc) => {
+      if (words[(desc + L.N_DATA) >>> 2] !== 0) return;
+      const bytes = this.readLogChunk(words[(desc + L.N_SEGMENT) >>> 2], words[(desc + L.N_OFFSET) >>> 2]);
+      assert(bytes.length === words[(desc + L.N_LEN) >>> 2], "the log holds the chunk that the node names");
+      const target = words[(desc + L.N_NEXT) >>> 2];
+      this.kernel.u8().set(bytes, target);
+      words[(desc + L.N_DATA) >>> 2] = target;
+    });
+  }
+
+  private eachDescriptor(visit: (desc: number, encoding: number) => void): void {
+    const count = this.kernel.u32()[(this.scratch + L.Q_COUNT) >>> 2];
+    for (let i = 0; i < count; i++) {
+      const desc = this.scratch + L.Q_DESC + i * L.NODE_BYTES;
+      visit(desc, this.kernel.u8()[desc + L.N_ENC]);
+    }
+  }
+
+  private histograms(mint: number, maxt: number): TimedHistogram[] {
+    const list: TimedHistogram[] = [];
+    if (this.kernel.u32()[(this.scratch + L.Q_HISTOGRAMS) >>> 2] === 0) return list;
+    this.eachDescriptor((desc, encoding) => {
+      if (encoding === ENC_XOR || encoding === ENC_BUFFER) return;
+      const words = this.kernel.u32();
+      const data = words[(desc + L.N_DATA) >>> 2];
+      const bytes = this.kernel.u8().slice(data, data + words[(desc + L.N_LEN) >>> 2]);
+      if (encoding === ENC_HISTOGRAM_SAMPLE) {
+        const [entry] = decodeHistograms(bytes);
+        if (entry !== undefined) list.push({ t: this.kernel.i64(desc + L.N_MINT), histogram: entry.histogram });
+        return;
+      }
+      const columns = this.histogramColumns;
+      columns.clear();
+      decodeChunk(bytes, encoding, columns, mint, maxt);
+      for (let i = 0; i < columns.count; i++) {
+        const histogram = columns.histograms?.[i];
+        if (histogram !== undefined) list.push({ t: columns.timestamps[i], histogram });
+      }
+    });
+    return list.sort((a, b) => a.t - b.t);
+  }
+}
+
+interface TimedHistogram {
+  readonly t: number;
+  readonly histogram: Histogram;
+}
+
+/**
+ * Merges histograms, sorted by time, with the floats of `columns` from index `from` on. Of two with the same
+ * timestamp the histogram stays: k6 sends a float stale marker beside a histogram's last sample.
+ */
+function mergeHistograms(columns: SampleColumns, from: number, histograms: readonly TimedHistogram[]): void {
+  const floats = columns.timestamps.slice(from, columns.count);
+  const words = columns.valueWords.slice(2 * from, 2 * columns.count);
+  columns.reserve(columns.count + histograms.length);
+  const merged: (Histogram | undefined)[] = columns.histograms ?? new Array<undefined>(from).fill(undefined);
+  let i = 0;
+  let j = 0;
+  let n = from;
+  while (i < floats.length || j < histograms.length) {
+    const t = histograms[j]?.t ?? Number.POSITIVE_INFINITY;
+    if (i < floats.length && floats[i] < t) {
+      columns.timestamps[n] = floats[i];
+      columns.valueWords[2 * n] = words[2 * i];
+      columns.valueWords[2 * n + 1] = words[2 * i + 1];
+      merged[n++] = undefined;
+      i++;
+      continue;
+    }
+    if (i < floats.length && floats[i] === t) i++;
+    if (n === from || columns.timestamps[n - 1] !== t) {
+      columns.timestamps[n] = t;
+      columns.values[n] = histograms[j].histogram.sum;
+      merged[n++] = histograms[j].histogram;
+    }
+    j++;
+  }
+  columns.count = n;
+  columns.histograms = merged;
+}

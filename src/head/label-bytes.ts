@@ -1,0 +1,75 @@
+/**
+ * Label bytes as the kernel keeps them: `0a len { 0a len name 12 len value }` for each label, sorted
+ * (src/kernel/assembly/labels.ts), and the keys of names and pairs, which are the bodies of such messages.
+ */
+import { Labels } from "../model/labels.js";
+
+const utf8 = new TextDecoder();
+const encoder = new TextEncoder();
+const SHORT_TEXT_BYTES = 24;
+
+/** Decodes canonical bytes of `length` bytes at `at`. */
+export function decodeLabels(bytes: Uint8Array, at: number, length: number): Labels {
+  const pairs: string[] = [];
+  const end = at + length;
+  let p = at;
+  while (p < end) {
+    p = skipVarint(bytes, p + 1) + 1; // 0a, length of the label; 0a
+    for (let part = 0; part < 2; part++) {
+      let size = bytes[p++];
+      if (size >= 128) {
+        size &= 127;
+        for (let shift = 7; ; shift += 7) {
+          const byte = bytes[p++];
+          size |= (byte & 127) << shift;
+          if (byte < 128) break;
+        }
+      }
+      pairs.push(decodeText(bytes, p, size));
+      p += size + (part === 0 ? 1 : 0);
+    }
+  }
+  return new Labels(pairs);
+}
+
+function skipVarint(bytes: Uint8Array, at: number): number {
+  let p = at;
+  while (bytes[p] >= 128) p++;
+  return p + 1;
+}
+
+/** Short ASCII, as nearly all label text is, without a decoder call. */
+export function decodeText(bytes: Uint8Array, at: number, length: number): string {
+  if (length > SHORT_TEXT_BYTES) return utf8.decode(bytes.slice(at, at + length));
+  let text = "";
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[at + i];
+    if (byte >= 128) return utf8.decode(bytes.slice(at, at + length));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+function pushVarint(target: number[], value: number): void {
+  let rest = value;
+  while (rest >= 128) {
+    target.push((rest & 127) | 128);
+    rest >>>= 7;
+  }
+  target.push(rest);
+}
+
+function pushText(target: number[], tag: number, text: string): void {
+  const bytes = encoder.encode(text);
+  target.push(tag);
+  pushVarint(target, bytes.length);
+  for (const byte of bytes) target.push(byte);
+}
+
+/** The key of a label name, or with `value` of a pair. */
+export function encodeKey(name: string, value?: string): Uint8Array {
+  const key: number[] = [];
+  pushText(key, 0x0a, name);
+  if (value !== undefined) pushText(key, 0x12, value);
+  return Uint8Array.from(key);
+}

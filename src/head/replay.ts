@@ -1,0 +1,175 @@
+/** Rebuilds the head from the log. Runs on one thread, before anybody else writes. */
+import { decodeChunk } from "../chunk/chunk.js";
+import type { FileSystem } from "../io/file-system.js";
+import * as L from "../kernel/assembly/layout.js";
+import { Kernel } from "../kernel/kernel.js";
+import type { SharedMemory } from "../kernel/shared-memory.js";
+import type { Histogram } from "../model/histogram.js";
+import type { MetricMetadata } from "../model/metadata.js";
+import { ChunkEncoding } from "../storage/chunk-series.js";
+import { SampleColumns } from "../storage/columns.js";
+import {
+  decodeExemplars,
+  decodeHistograms,
+  decodeMetadata,
+  type ExemplarEntry,
+  encodeHistograms,
+} from "../wal/cold-records.js";
+import { RecordType } from "../wal/record-format.js";
+import { type LogDamage, type LogRecord, readLog } from "../wal/segment-reader.js";
+import { waitingHistograms } from "./histogram-chunks.js";
+
+/** Of a CHUNK payload: ref u32, encoding u8, flags u8, samples u16, mint i64, maxt i64; then the chunk's bytes. */
+const CHUNK_ENCODING = 4;
+const CHUNK_HEADER_BYTES = 24;
+
+/** Share of the memory limit up to which chunks that lie in the log are kept in memory, too. */
+const KEEP_CHUNKS_SHARE = 0.5;
+const BUFFER_BYTES: number = 16 << 20;
+
+export interface ReplaySummary {
+  readonly segments: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly samples: number;
+  readonly series: number;
+  readonly chunks: number;
+  /** Records that were intact but could not be used: a bug, or a full memory. */
+  readonly unusable: number;
+  readonly damages: readonly LogDamage[];
+  /** In the order of the log: later ones replace earlier ones. */
+  readonly metadata: readonly MetricMetadata[];
+  readonly exemplars: readonly ExemplarEntry[];
+}
+
+export interface ReplayOptions {
+  readonly fs: FileSystem;
+  readonly dir: string;
+  readonly progress?: (bytesDone: number, bytesTotal: number) => void;
+}
+
+export function replayLog(shared: SharedMemory, options: ReplayOptions): ReplaySummary {
+  return new Replay(shared, options).run();
+}
+
+class Replay {
+  private readonly kernel: Kernel;
+  private readonly scratch: number;
+  private readonly options: ReplayOptions;
+  private readonly memoryLimitBytes: number;
+  private samples = 0;
+  private series = 0;
+  private chunks = 0;
+  private unusable = 0;
+  private readonly metadata = new Map<string, MetricMetadata>();
+  private readonly exemplars: ExemplarEntry[] = [];
+
+  constructor(shared: SharedMemory, options: ReplayOptions) {
+    const [scratch] = shared.ingestScratch;
+    this.scratch = scratch;
+    this.kernel = Kernel.openIngest(shared, scratch);
+    this.options = options;
+    this.memoryLimitBytes = shared.memoryLimitBytes;
+  }
+
+  run(): ReplaySummary {
+    const { fs, dir, progress } = this.options;
+    const { exports } = this.kernel;
+    const damages: LogDamage[] = [];
+    const at = this.scratch + L.R_RAW; // 32 MiB that only requests use
+    const summary = readLog(fs, dir, {
+      buffer: this.kernel.u8().subarray(at, at + BUFFER_BYTES),
+      grow: (bytes) => this.grow(bytes),
+      crc: (bytes, start, end, seed) => exports.crc32c(bytes.byteOffset + start, end - start, seed ?? 0) >>> 0,
+      visit: (record) => this.visit(record),
+      report: (damage) => damages.push(damage),
+      ...(progress === undefined ? {} : { progress }),
+    });
+    exports.settleLiveBytes();
+    return {
+      segments: summary.segments,
+      records: summary.records,
+      bytes: summary.bytes,
+      samples: this.samples,
+      series: this.series,
+      chunks: this.chunks,
+      unusable: this.unusable,
+      damages,
+      metadata: [...this.metadata.values()],
+      exemplars: this.exemplars,
+    };
+  }
+
+  private grow(bytes: number): Uint8Array {
+    const at = this.kernel.exports.alloc(bytes) >>> 0;
+    if (at === 0) throw new RangeError(`no heap memory for a log record of ${bytes} bytes`);
+    return this.kernel.u8().subarray(at, at + bytes);
+  }
+
+  private visit(record: LogRecord): void {
+    const { exports } = this.kernel;
+    const at = record.buffer.byteOffset + record.payload;
+    const bytes = record.payloadBytes;
+    let outcome = 0;
+    if (record.type === RecordType.SERIES) {
+      outcome = exports.replaySeries(at, bytes);
+      this.series += Math.max(outcome, 0);
+    } else if (record.type === RecordType.SAMPLES) {
+      outcome = exports.replaySamples(this.scratch, at, bytes);
+      this.samples += Math.max(outcome, 0);
+    } else if (record.type === RecordType.CHUNK) {
+      const keep = this.kernel.liveBytes() < this.memoryLimitBytes * KEEP_CHUNKS_SHARE ? 1 : 0;
+      outcome = exports.replayChunk(this.scratch, at, bytes, record.segment, record.offset, keep);
+      this.chunks += Math.max(outcome, 0);
+      if (outcome > 0 && record.buffer[record.payload + CHUNK_ENCODING] !== ChunkEncoding.XOR) this.dropWaiting(record);
+    } else this.visitCold(record);
+    if (outcome < 0) this.unusable++;
+  }
+
+  /** Takes the histograms that a chunk record holds off the waiting list. */
+  private dropWaiting({ buffer, payload, payloadBytes }: LogRecord): void {
+    const { exports } = this.kernel;
+    const bytes = buffer.slice(payload, payload + payloadBytes);
+    const logged = bytes[0] + bytes[1] * 0x100 + bytes[2] * 0x10000 + bytes[3] * 0x1000000;
+    const ref = exports.mapRef(logged) >>> 0;
+    const waiting = waitingHistograms(this.kernel, ref);
+    if (waiting.length === 0) return;
+    const columns = new SampleColumns(256);
+    decodeChunk(bytes.subarray(CHUNK_HEADER_BYTES), bytes[CHUNK_ENCODING], columns);
+    const held = new Set(columns.timestamps.subarray(0, columns.count));
+    exports.dropHistograms(ref);
+    for (const { timestampMs, histogram } of waiting) {
+      if (!held.has(timestampMs)) this.addHistogram(ref, timestampMs, histogram);
+    }
+  }
+
+  private visitCold(record: LogRecord): void {
+    const payload = record.buffer.slice(record.payload, record.payload + record.payloadBytes);
+    try {
+      if (record.type === RecordType.METADATA) {
+        for (const entry of decodeMetadata(payload)) this.metadata.set(entry.metricName, entry);
+      } else if (record.type === RecordType.EXEMPLARS) this.exemplars.push(...decodeExemplars(payload));
+      else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(payload);
+    } catch {
+      this.unusable++;
+    }
+  }
+
+  /** Histograms wait as they did before; those that a chunk of the log holds are dropped by readers as equal. */
+  private replayHistograms(payload: Uint8Array): void {
+    const { exports } = this.kernel;
+    for (const { ref, timestampMs, histogram } of decodeHistograms(payload)) {
+      const current = exports.mapRef(ref) >>> 0;
+      if (current === L.NONE) continue;
+      this.addHistogram(current, timestampMs, histogram);
+      this.samples++;
+    }
+  }
+
+  private addHistogram(ref: number, timestampMs: number, histogram: Histogram): void {
+    const bytes = encodeHistograms([{ ref: 0, timestampMs: 0, histogram }]);
+    const at = this.scratch + L.R_CANON;
+    this.kernel.u8().set(bytes, at);
+    this.kernel.exports.addHistogram(ref, timestampMs, at, bytes.length, 1);
+  }
+}
