@@ -7,10 +7,10 @@ import type { Histogram } from "../model/histogram.js";
 import { METRIC_NAME } from "../model/labels.js";
 import type { MetricMetadata } from "../model/metadata.js";
 import {
+  type ExemplarEntry,
   encodeExemplars,
   encodeHistograms,
   encodeMetadata,
-  type ExemplarEntry,
   type HistogramEntry,
 } from "../wal/cold-records.js";
 import { encodeRecord, RecordType } from "../wal/record-format.js";
@@ -67,7 +67,9 @@ export class ColdPath {
 
   private readonly symbol: SymbolLookup = (index) => {
     const place = this.writer.symbol(index);
-    return place === null ? null : decodeUtf8OrNull(this.writer.kernel.u8(), place.at, place.at + place.bytes);
+    return place === null
+      ? null
+      : decodeUtf8OrNull(this.writer.kernel.u8(), place.at, place.at + place.bytes);
   };
 
   private histogram(ref: number, at: number, length: number): void {
@@ -114,9 +116,12 @@ export class ColdPath {
 
   private records(): Uint8Array | null {
     const records: Uint8Array[] = [];
-    if (this.histograms.length > 0) records.push(encodeRecord(RecordType.HISTOGRAMS, encodeHistograms(this.histograms)));
-    if (this.exemplars.length > 0) records.push(encodeRecord(RecordType.EXEMPLARS, encodeExemplars(this.exemplars)));
-    if (this.metadata.length > 0) records.push(encodeRecord(RecordType.METADATA, encodeMetadata(this.metadata)));
+    if (this.histograms.length > 0)
+      records.push(encodeRecord(RecordType.HISTOGRAMS, encodeHistograms(this.histograms)));
+    if (this.exemplars.length > 0)
+      records.push(encodeRecord(RecordType.EXEMPLARS, encodeExemplars(this.exemplars)));
+    if (this.metadata.length > 0)
+      records.push(encodeRecord(RecordType.METADATA, encodeMetadata(this.metadata)));
     if (records.length === 0) return null;
     const joined = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0));
     let at = 0;

@@ -3,18 +3,25 @@
  * with the plain data of `shared` (`IngestThread`, `openQueryable`); in one process everything may be called
  * from the same thread, as the embedded harness and the crash tests do.
  */
-import { SeriesLog } from "../head/series-log.js";
-import { type ReplaySummary, replayLog } from "../head/replay.js";
+
 import { HeadReader } from "../head/head-reader.js";
-import { LockFile } from "../io/lock-file.js";
+import { type ReplaySummary, replayLog } from "../head/replay.js";
+import { SeriesLog } from "../head/series-log.js";
 import type { FileSystem } from "../io/file-system.js";
+import { LockFile } from "../io/lock-file.js";
 import * as L from "../kernel/assembly/layout.js";
 import { Kernel } from "../kernel/kernel.js";
 import { createSharedMemory, type SharedMemory } from "../kernel/shared-memory.js";
 import type { Queryable } from "../storage/queryable.js";
 import { decodeExemplars, decodeMetadata } from "../wal/cold-records.js";
 import { GroupCommit, type LogStatus } from "../wal/group-commit.js";
-import { RECORD_HEADER_BYTES, RecordType, recordBytes, recordPayloadBytesAt, recordTypeAt } from "../wal/record-format.js";
+import {
+  RECORD_HEADER_BYTES,
+  RecordType,
+  recordBytes,
+  recordPayloadBytesAt,
+  recordTypeAt,
+} from "../wal/record-format.js";
 import { RecordReader } from "../wal/segments.js";
 import { type DatabaseOptions, sharedMemoryOptions } from "./options.js";
 import type { IngestOutcome } from "./outcome.js";
@@ -30,8 +37,8 @@ const LOCK_NAME = "lock";
 export class Database {
   readonly shared: SharedMemory;
   readonly kernel: Kernel;
-  readonly metadata = new MetadataStore();
-  readonly exemplars = new ExemplarStore();
+  readonly metadata: MetadataStore = new MetadataStore();
+  readonly exemplars: ExemplarStore = new ExemplarStore();
   readonly logDir: string;
   evictedBytes = 0;
   private readonly options: DatabaseOptions;
@@ -115,13 +122,15 @@ export class Database {
       const payload = records.subarray(start, start + recordPayloadBytesAt(records, at));
       const type = recordTypeAt(records, at);
       if (type === RecordType.METADATA) for (const entry of decodeMetadata(payload)) this.metadata.put(entry);
-      if (type === RecordType.EXEMPLARS) for (const entry of decodeExemplars(payload)) this.exemplars.put(entry);
+      if (type === RecordType.EXEMPLARS)
+        for (const entry of decodeExemplars(payload)) this.exemplars.put(entry);
     }
   }
 
   private keepBelowLimit(): void {
     const limit = this.options.headMemoryLimitBytes;
-    if (this.kernel.liveBytes() > limit * EVICT_ABOVE) this.evictedBytes += this.kernel.exports.evict(limit * EVICT_TO);
+    if (this.kernel.liveBytes() > limit * EVICT_ABOVE)
+      this.evictedBytes += this.kernel.exports.evict(limit * EVICT_TO);
   }
 
   /** Bytes of address space that hold anything: the high-water mark of the heap. */
@@ -142,12 +151,21 @@ export class Database {
 }
 
 /** Reads chunks back from the log of `dir`, for any thread. */
-export function openLogChunks(fs: FileSystem, logDir: string, chunkHeaderBytes = 24): (segment: number, offset: number) => Uint8Array {
+export function openLogChunks(
+  fs: FileSystem,
+  logDir: string,
+  chunkHeaderBytes = 24,
+): (segment: number, offset: number) => Uint8Array {
   const reader = new RecordReader(fs, logDir);
   return (segment, offset) => reader.readRecord(segment, offset, RecordType.CHUNK).subarray(chunkHeaderBytes);
 }
 
 /** What query thread `index` evaluates against. */
-export function openQueryable(shared: SharedMemory, index: number, fs: FileSystem, logDir: string): Queryable {
+export function openQueryable(
+  shared: SharedMemory,
+  index: number,
+  fs: FileSystem,
+  logDir: string,
+): Queryable {
   return new HeadReader(shared, index, openLogChunks(fs, logDir));
 }

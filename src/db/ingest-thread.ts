@@ -77,7 +77,10 @@ function failedOutcome(failure: number): IngestOutcome {
     case L.ERR_PROTOBUF:
       return bareOutcome(400, "the body is not a well-formed Remote Write message");
     case L.ERR_TOO_MANY:
-      return bareOutcome(400, `the request has more than ${L.SAMPLES_MAX} samples or ${L.SERIES_PER_REQUEST_MAX} series`);
+      return bareOutcome(
+        400,
+        `the request has more than ${L.SAMPLES_MAX} samples or ${L.SERIES_PER_REQUEST_MAX} series`,
+      );
     case L.ERR_SYMBOLS:
       return bareOutcome(400, "the first symbol of a 2.0 request must be the empty string");
     default:

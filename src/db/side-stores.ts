@@ -12,7 +12,9 @@ export class MetadataStore {
 
   put(entry: MetricMetadata): void {
     const known = this.byName.get(entry.metricName) ?? [];
-    const others = known.filter((m) => m.type !== entry.type || m.help !== entry.help || m.unit !== entry.unit);
+    const others = known.filter(
+      (m) => m.type !== entry.type || m.help !== entry.help || m.unit !== entry.unit,
+    );
     // The newest first, and one more than one only while senders disagree.
     this.byName.set(entry.metricName, [entry, ...others].slice(0, 4));
     if (this.byName.size > METADATA_NAMES_MAX) {

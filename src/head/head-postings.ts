@@ -26,7 +26,11 @@ export class HeadPostings implements PostingsSource {
     return pair === 0 ? new Uint32Array(0) : this.read(pair);
   }
 
-  matchingPostings(name: string, prefix: string, accepts: ((value: string) => boolean) | null): Uint32Array[] {
+  matchingPostings(
+    name: string,
+    prefix: string,
+    accepts: ((value: string) => boolean) | null,
+  ): Uint32Array[] {
     const lists: Uint32Array[] = [];
     this.eachPair(name, (value, pair) => {
       if (value.startsWith(prefix) && (accepts === null || accepts(value))) lists.push(this.read(pair));

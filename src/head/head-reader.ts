@@ -8,7 +8,7 @@ import * as L from "../kernel/assembly/layout.js";
 import { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
 import type { Histogram } from "../model/histogram.js";
-import { type Labels, compareUtf8 } from "../model/labels.js";
+import { compareUtf8, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { Queryable, SeriesSet } from "../storage/queryable.js";
@@ -46,7 +46,8 @@ export class HeadReader implements Queryable {
       count: refs.length,
       sorted: false,
       labels: (index) => this.labels(refs[index]),
-      read: (index, from, to, columns) => this.read(refs[index], Math.max(from, mint), Math.min(to, maxt), columns),
+      read: (index, from, to, columns) =>
+        this.read(refs[index], Math.max(from, mint), Math.min(to, maxt), columns),
     };
   }
 
@@ -71,7 +72,8 @@ export class HeadReader implements Queryable {
     const found = selectPostings(this.index, compileMatchers(matchers));
     const at = this.scratch + L.Q_TMP;
     const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
-    if (found.length > room) throw new RefusalError("limit_reached", `the selection has ${found.length} series`);
+    if (found.length > room)
+      throw new RefusalError("limit_reached", `the selection has ${found.length} series`);
     this.kernel.u32().set(found, at >>> 2);
     const kept = this.kernel.exports.filterOverlapping(at, found.length, mint, maxt);
     return this.kernel.u32().slice(at >>> 2, (at >>> 2) + kept);
@@ -160,7 +162,8 @@ export class HeadReader implements Queryable {
       const bytes = this.kernel.u8().slice(data, data + words[(desc + L.N_LEN) >>> 2]);
       if (encoding === ENC_HISTOGRAM_SAMPLE) {
         const [entry] = decodeHistograms(bytes);
-        if (entry !== undefined) list.push({ t: this.kernel.i64(desc + L.N_MINT), histogram: entry.histogram });
+        if (entry !== undefined)
+          list.push({ t: this.kernel.i64(desc + L.N_MINT), histogram: entry.histogram });
         return;
       }
       const columns = this.histogramColumns;

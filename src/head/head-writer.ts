@@ -12,8 +12,8 @@ import type { Histogram } from "../model/histogram.js";
 import type { Labels } from "../model/labels.js";
 import { SampleColumns } from "../storage/columns.js";
 import { encodeHistograms } from "../wal/cold-records.js";
-import { decodeLabels } from "./label-bytes.js";
 import { histogramChunksOf, waitingHistograms } from "./histogram-chunks.js";
+import { decodeLabels } from "./label-bytes.js";
 import { REASON_LIMITS, REASON_TEXTS } from "./reasons.js";
 
 const HISTOGRAMS_PER_CHUNK = 120;
@@ -119,7 +119,8 @@ export class HeadWriter {
           exports.addHistogram(ref, timestampMs, at, bytes.length, 1),
         );
       }
-      if (outcome === OOO_NEW && exports.waitingHistograms(ref) >= HISTOGRAMS_PER_CHUNK) this.closeHistograms(ref);
+      if (outcome === OOO_NEW && exports.waitingHistograms(ref) >= HISTOGRAMS_PER_CHUNK)
+        this.closeHistograms(ref);
     } finally {
       exports.unlockRef(ref);
     }
@@ -156,7 +157,8 @@ export class HeadWriter {
       const at = scratch + L.R_CANON;
       kernel.u8().set(chunk.bytes, at);
       const { encoding, mint, maxt, bytes } = chunk;
-      if (!kernel.exports.addHistogramChunk(scratch, ref, encoding, samples, mint, maxt, at, bytes.length)) return;
+      if (!kernel.exports.addHistogramChunk(scratch, ref, encoding, samples, mint, maxt, at, bytes.length))
+        return;
       timesAt += samples;
     }
     assert(timesAt === waiting.length, "each histogram is in one chunk");

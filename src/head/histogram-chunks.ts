@@ -22,7 +22,8 @@ export function histogramChunksOf(kernel: Kernel, ref: number, mint: number, max
   if (ext === 0) return chunks;
   for (let node = words[(ext + L.X_CHUNKS) >>> 2]; node !== 0; node = words[(node + L.N_NEXT) >>> 2]) {
     const encoding = kernel.u8()[node + L.N_ENC];
-    if (encoding === ENC_XOR || kernel.i64(node + L.N_MINT) > maxt || kernel.i64(node + L.N_MAXT) < mint) continue;
+    if (encoding === ENC_XOR || kernel.i64(node + L.N_MINT) > maxt || kernel.i64(node + L.N_MAXT) < mint)
+      continue;
     const data = words[(node + L.N_DATA) >>> 2];
     const bytes = words[(node + L.N_LEN) >>> 2];
     chunks.push({
@@ -36,13 +37,19 @@ export function histogramChunksOf(kernel: Kernel, ref: number, mint: number, max
 }
 
 /** The waiting histograms of a locked series in order of time. */
-export function waitingHistograms(kernel: Kernel, ref: number): { timestampMs: number; histogram: Histogram }[] {
+export function waitingHistograms(
+  kernel: Kernel,
+  ref: number,
+): { timestampMs: number; histogram: Histogram }[] {
   const list: { timestampMs: number; histogram: Histogram }[] = [];
-  for (let at = kernel.exports.firstHistogram(ref) >>> 0; at !== 0; at = kernel.u32()[(at + L.H_NEXT) >>> 2]) {
+  for (
+    let at = kernel.exports.firstHistogram(ref) >>> 0;
+    at !== 0;
+    at = kernel.u32()[(at + L.H_NEXT) >>> 2]
+  ) {
     const bytes = kernel.u32()[(at + L.H_LEN) >>> 2];
     const [entry] = decodeHistograms(kernel.u8().slice(at + L.H_BYTES, at + L.H_BYTES + bytes));
     if (entry !== undefined) list.push({ timestampMs: kernel.i64(at + L.H_T), histogram: entry.histogram });
   }
   return list.sort((a, b) => a.timestampMs - b.timestampMs);
 }
-

@@ -80,7 +80,8 @@ class Replay {
     const summary = readLog(fs, dir, {
       buffer: this.kernel.u8().subarray(at, at + BUFFER_BYTES),
       grow: (bytes) => this.grow(bytes),
-      crc: (bytes, start, end, seed) => exports.crc32c(bytes.byteOffset + start, end - start, seed ?? 0) >>> 0,
+      crc: (bytes, start, end, seed) =>
+        exports.crc32c(bytes.byteOffset + start, end - start, seed ?? 0) >>> 0,
       visit: (record) => this.visit(record),
       report: (damage) => damages.push(damage),
       ...(progress === undefined ? {} : { progress }),
@@ -121,7 +122,8 @@ class Replay {
       const keep = this.kernel.liveBytes() < this.memoryLimitBytes * KEEP_CHUNKS_SHARE ? 1 : 0;
       outcome = exports.replayChunk(this.scratch, at, bytes, record.segment, record.offset, keep);
       this.chunks += Math.max(outcome, 0);
-      if (outcome > 0 && record.buffer[record.payload + CHUNK_ENCODING] !== ChunkEncoding.XOR) this.dropWaiting(record);
+      if (outcome > 0 && record.buffer[record.payload + CHUNK_ENCODING] !== ChunkEncoding.XOR)
+        this.dropWaiting(record);
     } else this.visitCold(record);
     if (outcome < 0) this.unusable++;
   }

@@ -9,9 +9,24 @@ export interface KernelExports {
   settleLiveBytes(): void;
   crc32c(at: number, length: number, seed: number): number;
   snappyDecode(source: number, length: number, target: number, max: number): number;
-  ingest(scratch: number, slot: number, length: number, version: number, oldest: number, newest: number): number;
+  ingest(
+    scratch: number,
+    slot: number,
+    length: number,
+    version: number,
+    oldest: number,
+    newest: number,
+  ): number;
   finish(scratch: number, slot: number, slotBytes: number): number;
-  refuse(scratch: number, why: number, count: number, t: bigint, ref: number, at: number, length: number): void;
+  refuse(
+    scratch: number,
+    why: number,
+    count: number,
+    t: bigint,
+    ref: number,
+    at: number,
+    length: number,
+  ): void;
   chunksLogged(pairs: number, count: number, segment: number, base: number): void;
   evict(target: number): number;
   encodeSeries(from: number, end: number, target: number, cap: number): number;

@@ -67,7 +67,11 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   const mainLists = regions.take(4096);
   const seen = regions.take(8 * L.SEEN_SLOTS);
   const locks = regions.take(4 * Math.ceil(options.seriesMax / (1 << L.STRIPE_SHIFT)) + 64);
-  const slotRegions = options.slots.map(({ bytes, count }) => ({ at: regions.take(bytes * count), bytes, count }));
+  const slotRegions = options.slots.map(({ bytes, count }) => ({
+    at: regions.take(bytes * count),
+    bytes,
+    count,
+  }));
   const ingestScratch = Array.from({ length: options.ingestThreads }, () => regions.take(L.SCRATCH_BYTES));
   const queryScratch = Array.from({ length: options.queryThreads }, () => regions.take(L.Q_BYTES));
   const seriesTable = regions.take(options.seriesMax << L.SERIES_SHIFT);
