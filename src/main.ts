@@ -2,6 +2,8 @@
 import { RefusalError } from "./base/errors.js";
 import { main } from "./cli/main.js";
 
-process.exitCode = await main(process.argv.slice(2), async () => {
+const status = await main(process.argv.slice(2), async () => {
   throw new RefusalError("unsupported", "this build has no database");
 });
+// Threads and timers of an interrupted start must not keep the process.
+process.exit(status);
