@@ -96,7 +96,7 @@ function unionTwo(a: Uint32Array, b: Uint32Array): Uint32Array {
   while (i < a.length && j < b.length) {
     const x = a[i];
     const y = b[j];
-    result[count++] = x < y ? x : y;
+    result[count++] = Math.min(x, y);
     if (x <= y) i++;
     if (y <= x) j++;
   }

@@ -1,0 +1,50 @@
+import type { Histogram } from "../model/histogram.js";
+import { ChunkEncoding, type EncodedChunk } from "../storage/chunk-series.js";
+import type { SampleColumns } from "../storage/columns.js";
+import { encodeHistogramChunks } from "./histogram-chunk.js";
+import { encodeXorChunk } from "./xor-chunk.js";
+
+export interface EncodeLimits {
+  readonly floatSamplesMax: number;
+  readonly histogramSamplesMax: number;
+}
+
+/** A series' samples as chunks: each kind for itself, even pieces of at most so many samples. */
+export function encodeColumns(columns: SampleColumns, limits: EncodeLimits): EncodedChunk[] {
+  const chunks: EncodedChunk[] = [];
+  const { histograms, count } = columns;
+  let start = 0;
+  while (start < count) {
+    const isHistogram = histograms?.[start] !== undefined;
+    let end = start + 1;
+    while (end < count && (histograms?.[end] !== undefined) === isHistogram) end++;
+    if (isHistogram) {
+      const run = (histograms as Histogram[]).slice(start, end);
+      const timestamps = columns.timestamps.subarray(start, end);
+      chunks.push(...encodeHistogramChunks(timestamps, run, { samplesMax: limits.histogramSamplesMax }));
+    } else encodeFloats(columns, start, end, limits.floatSamplesMax, chunks);
+    start = end;
+  }
+  return chunks;
+}
+
+function encodeFloats(
+  columns: SampleColumns,
+  start: number,
+  end: number,
+  samplesMax: number,
+  chunks: EncodedChunk[],
+): void {
+  const { timestamps, valueWords } = columns;
+  const pieces = Math.ceil((end - start) / samplesMax);
+  for (let i = 0; i < pieces; i++) {
+    const from = start + Math.floor(((end - start) * i) / pieces);
+    const to = start + Math.floor(((end - start) * (i + 1)) / pieces);
+    chunks.push({
+      mint: timestamps[from],
+      maxt: timestamps[to - 1],
+      encoding: ChunkEncoding.XOR,
+      bytes: encodeXorChunk(timestamps, valueWords, from, to),
+    });
+  }
+}
