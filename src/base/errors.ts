@@ -1,7 +1,7 @@
 /**
  * The three kinds of error (docs/ERRORS.md):
  * a bug (`BugError` in assert.ts), damaged bytes (`CorruptionError`) and a request that cannot be served
- * (`RefusalError`, with one of the codes below). `http/respond.ts` is the only map from a code to a status.
+ * (`RefusalError`, with one of the codes below). `wire/api-errors.ts` is the only map from a code to a status.
  */
 
 /** Bytes on disk that are not what was written. */

@@ -1,0 +1,29 @@
+import * as assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { API_ERRORS } from "../../../dist/wire/api-errors.js";
+import { startFrontEnd } from "../../support/front-end.js";
+
+const page = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url)), "utf8");
+
+test("docs/API.md names every route, and no other path", async (t) => {
+  const { frontEnd } = await startFrontEnd(t, {});
+  const documented = new Set(
+    [...page("API.md").matchAll(/`(?:GET |POST )?(\/[^` ]*)`/g)].map((match) => match[1]),
+  );
+  const served = new Set(frontEnd.routes.map((route) => route.path));
+  for (const path of served) assert.ok(documented.has(path), `${path} is not in docs/API.md`);
+  const others = ["/labels", "/api/v1/"];
+  for (const path of documented)
+    assert.ok(served.has(path) || others.includes(path), `${path} is not served`);
+});
+
+test("docs/ERRORS.md has every code with its status and type, and no other", () => {
+  const rows = [...page("ERRORS.md").matchAll(/^\| `(\w+)` \| (\d+) \| `(\w+)` \|/gm)];
+  const documented = Object.fromEntries(
+    rows.map(([, code, status, errorType]) => [code, { status: Number(status), errorType }]),
+  );
+  assert.deepEqual(documented, API_ERRORS);
+});
