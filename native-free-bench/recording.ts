@@ -48,7 +48,9 @@ function parseSeries(text: string, types: Readonly<Record<string, string>>): Rec
   const brace = text.indexOf("{");
   const name = brace < 0 ? text : text.slice(0, brace);
   const inside = brace < 0 ? "" : text.slice(brace + 1, -1);
-  const labels = [...inside.matchAll(/([^=,]+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!] as const);
+  const all = [...inside.matchAll(/([^=,]+)="([^"]*)"/g)].map((m) => [m[1]!, m[2]!] as const);
+  // A label without a value is no label, and no scraper sends one.
+  const labels = all.filter(([, value]) => value !== "");
   return { name, labels, type: types[name] ?? types[familyOf(name)] ?? "unknown" };
 }
 

@@ -28,6 +28,15 @@ export interface ConnectionRequests {
   readonly samples: readonly number[];
 }
 
+/** Requests ready to be sent. */
+export interface RequestSource {
+  readonly connections: readonly ConnectionRequests[];
+  readonly requestCount: number;
+  readonly bodyBytesMax: number;
+  /** Copies a body to the begin of `target` and returns its length. */
+  read(connection: number, request: number, target: Uint8Array): number;
+}
+
 interface CacheIndex {
   readonly sha256: string;
   readonly bytes: number;
@@ -37,9 +46,9 @@ interface CacheIndex {
 
 const FOLDER = join(tmpdir(), "varve-bench");
 /** Raised when the same workload becomes other bytes. */
-const CACHE_VERSION = 1;
+const CACHE_VERSION = 2;
 
-export class RequestCache {
+export class RequestCache implements RequestSource {
   readonly sha256: string;
   readonly bytes: number;
   readonly bodyBytesMax: number;
@@ -58,7 +67,6 @@ export class RequestCache {
     return this.connections.reduce((sum, { lengths }) => sum + lengths.length, 0);
   }
 
-  /** Copies a body to the begin of `target` and returns its length. */
   read(connection: number, request: number, target: Uint8Array): number {
     const { offsets, lengths } = this.connections[connection]!;
     const length = lengths[request]!;
@@ -121,4 +129,29 @@ function makeCache(workload: Workload, baseMs: number, path: string, family: str
   renameSync(unfinished, `${path}.bin`);
   writeFileSync(`${path}.json`, JSON.stringify(index));
   return index;
+}
+
+/** The same requests held in memory: for small workloads. */
+export function requestsInMemory(workload: Workload, baseMs: number): RequestSource {
+  const bodies: Uint8Array[][] = Array.from({ length: workload.connections }, () => []);
+  const connections = bodies.map(() => ({ offsets: [], lengths: [] as number[], samples: [] as number[] }));
+  let bodyBytesMax = 0;
+  let requestCount = 0;
+  generateRequests(workload, baseMs, ({ connection, body, samples }) => {
+    bodies[connection]!.push(body.slice());
+    connections[connection]!.lengths.push(body.length);
+    connections[connection]!.samples.push(samples);
+    bodyBytesMax = Math.max(bodyBytesMax, body.length);
+    requestCount++;
+  });
+  return {
+    connections,
+    requestCount,
+    bodyBytesMax,
+    read(connection, request, target) {
+      const body = bodies[connection]![request]!;
+      target.set(body);
+      return body.length;
+    },
+  };
 }

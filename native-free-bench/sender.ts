@@ -3,7 +3,7 @@
  * read from the request cache. Of an answer it reads the status line, the length and, on refusal, the body.
  */
 import { createConnection, type Socket } from "node:net";
-import type { RequestCache } from "./request-cache.js";
+import type { RequestSource } from "./request-cache.js";
 
 export interface SendOptions {
   readonly port: number;
@@ -33,21 +33,21 @@ interface Answer {
   readonly body: string;
 }
 
-/** Sends all requests of the cache. A cut connection ends that connection's part; it does not throw. */
-export async function sendRequests(cache: RequestCache, options: SendOptions): Promise<SendResult> {
-  const clients = await Promise.all(cache.connections.map(() => Client.connect(options.port)));
-  const latencies = new Float64Array(cache.requestCount);
-  const acknowledged = cache.connections.map(() => 0);
+/** Sends all requests of the source. A cut connection ends that connection's part; it does not throw. */
+export async function sendRequests(source: RequestSource, options: SendOptions): Promise<SendResult> {
+  const clients = await Promise.all(source.connections.map(() => Client.connect(options.port)));
+  const latencies = new Float64Array(source.requestCount);
+  const acknowledged = source.connections.map(() => 0);
   let answered = 0;
   let samplesAcknowledged = 0;
   let refusals = 0;
   let firstRefusal = "";
   const startedAt = performance.now();
   const sendAll = async (client: Client, connection: number): Promise<void> => {
-    const body = Buffer.allocUnsafe(cache.bodyBytesMax);
-    const { lengths, samples } = cache.connections[connection]!;
+    const body = Buffer.allocUnsafe(source.bodyBytesMax);
+    const { lengths, samples } = source.connections[connection]!;
     for (let request = 0; request < lengths.length && options.stop?.() !== true; request++) {
-      const length = cache.read(connection, request, body);
+      const length = source.read(connection, request, body);
       const sentAt = performance.now();
       const answer = await client.post(headOf(options, length), body.subarray(0, length));
       latencies[answered++] = performance.now() - sentAt;
