@@ -16,6 +16,8 @@ export interface Config {
   readonly durability: Durability;
   readonly headMemoryBytesMax: number;
   readonly outOfOrderWindowMs: number;
+  /** Infinity: for ever. */
+  readonly retentionMs: number;
   readonly ingestWorkers: number;
   readonly requestBytesMax: number;
   readonly labelsPerSeriesMax: number;
@@ -56,6 +58,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
       Math.min(HEAD_MEMORY_BYTES_MAX, Math.floor(machine.memoryBytes / 4)),
     ),
     outOfOrderWindowMs: flags.number("storage.tsdb.out-of-order-time-window"),
+    retentionMs: flags.number("storage.tsdb.retention.time") || Number.POSITIVE_INFINITY,
     ingestWorkers: flags.number("ingest.workers", () => Math.max(1, machine.cores - 1)),
     requestBytesMax: flags.number("limits.request-bytes"),
     labelsPerSeriesMax: flags.number("limits.labels-per-series"),

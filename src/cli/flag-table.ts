@@ -15,6 +15,7 @@ export type FlagName =
   | "storage.durability"
   | "storage.head-memory-limit"
   | "storage.tsdb.out-of-order-time-window"
+  | "storage.tsdb.retention.time"
   | "ingest.workers"
   | "limits.request-bytes"
   | "limits.labels-per-series"
@@ -101,6 +102,12 @@ export const FLAGS: readonly Flag[] = [
     kind: "duration",
     default: "24h",
     help: "How far a sample may lie behind the newest one of its series.",
+  },
+  {
+    name: "storage.tsdb.retention.time",
+    kind: "duration",
+    default: "0s",
+    help: "How long samples are kept; older ones are refused. 0s: for ever.",
   },
   {
     name: "ingest.workers",

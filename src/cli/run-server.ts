@@ -1,4 +1,5 @@
 import { systemClock } from "../base/clock.js";
+import { RefusalError } from "../base/errors.js";
 import { type Logger, openLogger } from "../base/log.js";
 import { EngineGate } from "../http/engine-gate.js";
 import { type FrontEnd, openFrontEnd } from "../http/front-end.js";
@@ -6,9 +7,15 @@ import { ListenError } from "../http/transport.js";
 import type { Engine } from "../workers/contract.js";
 import type { Config } from "./config.js";
 
+/** What the database is opened with. */
+export interface OpenOptions extends Config {
+  /** Told once where nothing but a new process will do. */
+  readonly onFatal: (error: unknown) => void;
+}
+
 /** Opens the database: replays the log and resolves when writes and queries can be served. */
 export type OpenEngine = (
-  config: Config,
+  options: OpenOptions,
   log: Logger,
   /** Hears how far the start has come, for `/-/ready`. */
   progress: (message: string) => void,
@@ -59,12 +66,15 @@ async function open(
   log: Logger,
   openEngine: OpenEngine,
 ): Promise<"open" | "failed"> {
+  const onFatal = (error: unknown): void => {
+    log.error("the database cannot go on", { err: describe(error) });
+    process.exit(EXIT_FAILED);
+  };
   try {
-    gate.open(await openEngine(config, log, (message) => gate.progress(message)));
+    gate.open(await openEngine({ ...config, onFatal }, log, (message) => gate.progress(message)));
     return "open";
   } catch (error) {
-    const err = error instanceof Error ? error.message : String(error);
-    log.error("the database cannot be opened", { path: config.dataPath, err });
+    log.error("the database cannot be opened", { path: config.dataPath, err: describe(error) });
     return "failed";
   }
 }
@@ -98,4 +108,10 @@ async function shutDown(gate: EngineGate, frontEnd: FrontEnd, log: Logger): Prom
 function warnIfPublic(host: string, log: Logger): void {
   if (host === "localhost" || host === "::1" || host.startsWith("127.")) return;
   log.warn("anyone who reaches this address can read and write: there is no authentication", { host });
+}
+
+/** The message of a refusal; a stack where the error is not one that was foreseen. */
+function describe(error: unknown): string {
+  if (error instanceof RefusalError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

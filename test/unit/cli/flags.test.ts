@@ -40,6 +40,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     durability: "fsync",
     headMemoryBytesMax: 2 * 2 ** 30,
     outOfOrderWindowMs: 86_400_000,
+    retentionMs: Number.POSITIVE_INFINITY,
     ingestWorkers: 3,
     requestBytesMax: 32 * 2 ** 20,
     labelsPerSeriesMax: 64,
