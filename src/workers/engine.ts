@@ -1,0 +1,232 @@
+/** The database behind the front end: threads, slots and the log, put together. */
+import { systemClock } from "../base/clock.js";
+import type { Logger } from "../base/log.js";
+import { randomWords } from "../base/random.js";
+import { Database } from "../db/database.js";
+import type { ReplaySummary } from "../head/replay.js";
+import { nodeFileSystem } from "../io/node-file-system.js";
+import type { LogStatus } from "../wal/group-commit.js";
+import type {
+  Engine,
+  IngestSlot,
+  QueryAnswer,
+  QueryRequest,
+  ReadyState,
+  WriteAnswer,
+  WriteProtocol,
+} from "./contract.js";
+import { IngestMetrics } from "./ingest-metrics.js";
+import { IngestPool, unavailable } from "./ingest-pool.js";
+import { encodeMetadataAnswer } from "./metadata-answer.js";
+import { QueryPool } from "./query-pool.js";
+import { SlotPool, type Slot } from "./slots.js";
+import type { ThreadData } from "./thread-data.js";
+
+/** How the engine is opened. Sizes in bytes, times in milliseconds. */
+export interface EngineOptions {
+  readonly dataPath: string;
+  readonly durability: "fsync" | "write" | "memory";
+  readonly headMemoryBytesMax: number;
+  readonly outOfOrderWindowMs: number;
+  readonly retentionMs: number;
+  readonly ingestWorkers: number;
+  readonly requestBytesMax: number;
+  readonly labelsPerSeriesMax: number;
+  readonly labelNameBytesMax: number;
+  readonly labelValueBytesMax: number;
+  /** 0: no limit but memory. */
+  readonly seriesMax: number;
+  readonly queryTimeoutMs: number;
+  readonly querySamplesMax: number;
+  readonly lookbackDeltaMs: number;
+  readonly queryConcurrencyMax: number;
+  /** Told once where nothing but a new process will do. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+const SERIES_WITHOUT_LIMIT = 8 << 20;
+const SEGMENT_BYTES_MAX: number = 128 << 20;
+const CHUNK_SAMPLES_MAX = 240;
+const TICK_MS = 1000;
+const PROGRESS_MS = 500;
+/** Threads that died and were replaced need a scratch, too. */
+const SPARE_QUERY_SCRATCH = 2;
+const QUERY_THREADS_MAX = 4;
+const INGEST_THREADS_MAX = 8;
+
+/** Opens the folder, replays its log and starts the threads. Throws RefusalError where another process has it. */
+export async function openEngine(
+  options: EngineOptions,
+  log: Logger,
+  progress: (message: string) => void,
+): Promise<Engine> {
+  const ingestThreads = Math.min(options.ingestWorkers, INGEST_THREADS_MAX);
+  const queryThreads = Math.min(Math.max(options.queryConcurrencyMax, 1), QUERY_THREADS_MAX);
+  const db = Database.open({
+    fs: nodeFileSystem,
+    clock: systemClock,
+    dir: options.dataPath,
+    durability: options.durability,
+    ingestThreads,
+    queryThreads: queryThreads + SPARE_QUERY_SCRATCH,
+    headMemoryLimitBytes: options.headMemoryBytesMax,
+    outOfOrderWindowMs: options.outOfOrderWindowMs,
+    retentionMs: options.retentionMs,
+    seriesMax: options.seriesMax === 0 ? SERIES_WITHOUT_LIMIT : options.seriesMax,
+    labelsPerSeriesMax: options.labelsPerSeriesMax,
+    labelNameBytesMax: options.labelNameBytesMax,
+    labelValueBytesMax: options.labelValueBytesMax,
+    segmentBytesMax: SEGMENT_BYTES_MAX,
+    chunkSamplesMax: CHUNK_SAMPLES_MAX,
+    hashSeed: randomWords(),
+  });
+  const engine = new ThreadedEngine(db, options, ingestThreads, queryThreads, log);
+  try {
+    await engine.replay(progress);
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
+}
+
+class ThreadedEngine implements Engine {
+  private readonly db: Database;
+  private readonly log: Logger;
+  private readonly durability: string;
+  private readonly slots: SlotPool;
+  private readonly ingestPool: IngestPool;
+  private readonly queryPool: QueryPool;
+  private readonly metrics = new IngestMetrics();
+  private status: LogStatus = { state: "ok" };
+  private ticker: NodeJS.Timeout | null = null;
+  private stopping = false;
+
+  constructor(db: Database, options: EngineOptions, ingestThreads: number, queryThreads: number, log: Logger) {
+    this.db = db;
+    this.log = log;
+    this.durability = options.durability;
+    this.slots = new SlotPool(db.shared, options.requestBytesMax);
+    const data = (): ThreadData => ({
+      shared: db.shared,
+      counter: new SharedArrayBuffer(4),
+      dataPath: options.dataPath,
+      logDir: db.logDir,
+      retentionMs: options.retentionMs,
+    });
+    this.ingestPool = new IngestPool(db, ingestThreads, data(), this.metrics, (error) => this.fatal(error, options));
+    this.queryPool = new QueryPool(
+      {
+        ...data(),
+        timeoutMs: options.queryTimeoutMs,
+        lookbackDeltaMs: options.lookbackDeltaMs,
+        samplesMax: options.querySamplesMax,
+      },
+      queryThreads,
+      options.queryConcurrencyMax,
+    );
+  }
+
+  private fatal(error: unknown, options: EngineOptions): void {
+    this.stopping = true;
+    options.onFatal(error);
+  }
+
+  async replay(progress: (message: string) => void): Promise<void> {
+    nodeFileSystem.mkdir(this.db.logDir);
+    const cells = new Float64Array(new SharedArrayBuffer(16));
+    const reporter = setInterval(() => {
+      const [done = 0, total = 0] = cells;
+      const percent = total === 0 ? 0 : Math.floor((100 * done) / total);
+      const message = `replaying the log: ${percent}% of ${Math.round(total / 2 ** 20)} MiB`;
+      progress(message);
+      this.log.info(message);
+    }, PROGRESS_MS);
+    const started = systemClock.monotonicMs();
+    try {
+      const replayed = await this.ingestPool.replay(cells.buffer as SharedArrayBuffer);
+      this.report(replayed, systemClock.monotonicMs() - started);
+      this.db.begin(replayed, (status) => this.changed(status));
+      this.metrics.watch(
+        this.db,
+        replayed,
+        () => this.slots.freeCount,
+        () => this.ingestPool.pendingCount,
+      );
+    } finally {
+      clearInterval(reporter);
+    }
+    this.ticker = setInterval(() => this.db.tick(), TICK_MS);
+  }
+
+  private report(replayed: ReplaySummary, tookMs: number): void {
+    for (const damage of replayed.damages) {
+      const { kind, file, start, end, reason, kept } = damage;
+      const fields = { file, start, end, reason, ...(kept === null ? {} : { kept }) };
+      if (kind === "torn") this.log.info("cut the torn end of the log", fields);
+      else this.log.warn("skipped damaged bytes of the log", fields);
+    }
+    const { segments, records, samples, series, bytes, unusable } = replayed;
+    if (unusable > 0) this.log.warn("log records that could not be used", { records: unusable });
+    if (segments === 0) return;
+    this.log.info("replayed the log", {
+      segments,
+      records,
+      series,
+      samples,
+      size: `${(bytes / 2 ** 20).toFixed(1)}MiB`,
+      took: `${(tookMs / 1000).toFixed(3)}s`,
+    });
+  }
+
+  private changed(status: LogStatus): void {
+    const before = this.status.state;
+    this.status = status;
+    if (status.state === "degraded") this.log.error("the log cannot be written", { reason: status.reason });
+    else if (status.state === "ok" && before === "degraded") this.log.info("the log can be written again");
+  }
+
+  ready(): ReadyState {
+    if (this.stopping) return { state: "stopping" };
+    if (this.status.state === "degraded") return { state: "degraded", message: this.status.reason };
+    return { state: "ready" };
+  }
+
+  acquireSlot(): IngestSlot | null {
+    return this.stopping ? null : this.slots.acquire();
+  }
+
+  ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer> {
+    if (this.stopping || this.status.state !== "ok") {
+      slot.release();
+      const reason = this.status.state === "degraded" ? this.status.reason : "the server is stopping";
+      return Promise.resolve(unavailable(reason));
+    }
+    return this.ingestPool.ingest(slot as Slot, protocol);
+  }
+
+  query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
+    return this.queryPool.query(request, signal, systemClock.nowMs());
+  }
+
+  metadata(params: readonly (readonly [string, string])[]): QueryAnswer {
+    return encodeMetadataAnswer(this.db.metadata, params);
+  }
+
+  metricsText(): string {
+    return this.metrics.text();
+  }
+
+  runtimeInfo(): Readonly<Record<string, string | number | boolean>> {
+    return { durability: this.durability, timeSeriesCount: this.db.kernel.seriesCount() - this.db.kernel.deadSeries() };
+  }
+
+  async close(): Promise<void> {
+    this.stopping = true;
+    if (this.ticker !== null) clearInterval(this.ticker);
+    await this.ingestPool.close();
+    await this.queryPool.close();
+    await this.db.close();
+  }
+}
+

@@ -1,0 +1,39 @@
+/** Entry of an ingest thread: one task carries the requests that were waiting when it was made. */
+import { workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.js";
+import { openLogChunks } from "../db/database.js";
+import { IngestThread } from "../db/ingest-thread.js";
+import type { IngestOutcome } from "../db/outcome.js";
+import { type ReplaySummary, replayLog } from "../head/replay.js";
+import { nodeFileSystem } from "../io/node-file-system.js";
+import { type IngestTask, type ThreadData, takeThreadIndex } from "./thread-data.js";
+
+const data = workerData as ThreadData;
+const index = takeThreadIndex(data.counter);
+let thread: IngestThread | undefined;
+
+export function ingest(tasks: readonly IngestTask[]): IngestOutcome[] {
+  thread ??= new IngestThread(data.shared, index, {
+    clock: systemClock,
+    retentionMs: data.retentionMs,
+    readLogChunk: openLogChunks(nodeFileSystem, data.logDir),
+  });
+  const outcomes: IngestOutcome[] = [];
+  for (const { slot, length, slotBytes, version } of tasks) {
+    outcomes.push(thread.ingest(slot, length, slotBytes, version));
+  }
+  return outcomes;
+}
+
+/** Rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */
+export function replay(progress: SharedArrayBuffer): ReplaySummary {
+  const cells = new Float64Array(progress);
+  return replayLog(data.shared, {
+    fs: nodeFileSystem,
+    dir: data.logDir,
+    progress: (done, total) => {
+      cells[0] = done;
+      cells[1] = total;
+    },
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * Hands request bodies to the ingest threads and their records to the log. A task takes all requests that wait
+ * (up to a bound): under load a task's fixed cost is shared, and an idle server answers a single request at once.
+ */
+import { availableParallelism } from "node:os";
+import { Piscina } from "piscina";
+import type { Database } from "../db/database.js";
+import type { IngestOutcome } from "../db/outcome.js";
+import type { ReplaySummary } from "../head/replay.js";
+import type { WriteAnswer, WriteProtocol } from "./contract.js";
+import type { IngestMetrics } from "./ingest-metrics.js";
+import type { Slot } from "./slots.js";
+import type { IngestTask, ThreadData } from "./thread-data.js";
+
+/** Tasks under way per thread: one that runs and one that waits at its side. */
+const TASKS_PER_THREAD = 2;
+const REQUESTS_PER_TASK_MAX = 16;
+const RETRY_AFTER_SECONDS = 5;
+
+interface Waiting {
+  readonly slot: Slot;
+  readonly version: WriteProtocol;
+  readonly resolve: (answer: WriteAnswer) => void;
+}
+
+export class IngestPool {
+  private readonly pool: Piscina;
+  private readonly db: Database;
+  private readonly metrics: IngestMetrics;
+  private readonly onFatal: (error: unknown) => void;
+  private readonly tasksMax: number;
+  private queue: Waiting[] = [];
+  private tasks = 0;
+  /** Requests that have a slot and no answer yet. */
+  private pending = 0;
+  private idle: (() => void) | null = null;
+
+  constructor(
+    db: Database,
+    threads: number,
+    data: ThreadData,
+    metrics: IngestMetrics,
+    onFatal: (error: unknown) => void,
+  ) {
+    this.db = db;
+    this.metrics = metrics;
+    this.onFatal = onFatal;
+    this.tasksMax = threads * TASKS_PER_THREAD;
+    this.pool = new Piscina({
+      filename: new URL("ingest-entry.js", import.meta.url).href,
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: TASKS_PER_THREAD,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      workerData: data,
+      // A thread that waits in Atomics.wait between tasks starts the next one without a turn of its event loop.
+      atomics: availableParallelism() > threads ? "sync" : "disabled",
+    });
+  }
+
+  /** Rebuilds the head on one of the threads. */
+  async replay(progress: SharedArrayBuffer): Promise<ReplaySummary> {
+    return (await this.pool.run(progress, { name: "replay" })) as ReplaySummary;
+  }
+
+  ingest(slot: Slot, version: WriteProtocol): Promise<WriteAnswer> {
+    return new Promise((resolve) => {
+      this.pending++;
+      this.queue.push({ slot, version, resolve });
+      // Requests that arrive in the same turn of the event loop share a task.
+      if (this.queue.length === 1) setImmediate(() => this.pump());
+    });
+  }
+
+  get pendingCount(): number {
+    return this.pending;
+  }
+
+  private pump(): void {
+    while (this.queue.length > 0 && this.tasks < this.tasksMax) {
+      const batch = this.queue.splice(0, REQUESTS_PER_TASK_MAX);
+      this.tasks++;
+      const tasks: IngestTask[] = batch.map(({ slot, version }) => ({
+        slot: slot.at,
+        length: slot.length,
+        slotBytes: slot.bytes,
+        version,
+      }));
+      this.pool.run(tasks, { name: "ingest" }).then(
+        (outcomes: IngestOutcome[]) => this.settle(batch, outcomes),
+        (error: unknown) => {
+          // A kernel that trapped may hold locks: only a new process, from the log, is sure to be right.
+          this.onFatal(error);
+          for (const request of batch) this.answer(request, unavailable("an ingest thread failed"));
+        },
+      );
+    }
+  }
+
+  private settle(batch: readonly Waiting[], outcomes: readonly IngestOutcome[]): void {
+    this.tasks--;
+    batch.forEach((request, i) => {
+      const outcome = outcomes[i] as IngestOutcome;
+      this.db.commit(outcome, (error) => {
+        if (error === null) this.metrics.count(outcome);
+        this.answer(request, error === null ? answerOf(outcome) : unavailable(error.message));
+      });
+    });
+    this.pump();
+  }
+
+  private answer(request: Waiting, answer: WriteAnswer): void {
+    request.slot.release();
+    this.pending--;
+    request.resolve(answer);
+    if (this.pending === 0 && this.idle !== null) this.idle();
+  }
+
+  /** Waits for what is under way and ends the threads. */
+  async close(): Promise<void> {
+    if (this.pending > 0) {
+      await new Promise<void>((resolve) => {
+        this.idle = resolve;
+      });
+    }
+    await this.pool.destroy();
+  }
+}
+
+function answerOf(outcome: IngestOutcome): WriteAnswer {
+  const { status, message, samples, histograms, exemplars } = outcome;
+  return { status, message, samples, histograms, exemplars, retryAfterSeconds: RETRY_AFTER_SECONDS };
+}
+
+export function unavailable(message: string): WriteAnswer {
+  return {
+    status: 503,
+    message,
+    samples: 0,
+    histograms: 0,
+    exemplars: 0,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  };
+}
