@@ -19,7 +19,7 @@ import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
 import { QueryPool } from "./query-pool.js";
-import { SlotPool, type Slot } from "./slots.js";
+import { type Slot, SlotPool } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
 
 /** How the engine is opened. Sizes in bytes, times in milliseconds. */
@@ -102,7 +102,13 @@ class ThreadedEngine implements Engine {
   private ticker: NodeJS.Timeout | null = null;
   private stopping = false;
 
-  constructor(db: Database, options: EngineOptions, ingestThreads: number, queryThreads: number, log: Logger) {
+  constructor(
+    db: Database,
+    options: EngineOptions,
+    ingestThreads: number,
+    queryThreads: number,
+    log: Logger,
+  ) {
     this.db = db;
     this.log = log;
     this.durability = options.durability;
@@ -114,7 +120,9 @@ class ThreadedEngine implements Engine {
       logDir: db.logDir,
       retentionMs: options.retentionMs,
     });
-    this.ingestPool = new IngestPool(db, ingestThreads, data(), this.metrics, (error) => this.fatal(error, options));
+    this.ingestPool = new IngestPool(db, ingestThreads, data(), this.metrics, (error) =>
+      this.fatal(error, options),
+    );
     this.queryPool = new QueryPool(
       {
         ...data(),
@@ -218,7 +226,10 @@ class ThreadedEngine implements Engine {
   }
 
   runtimeInfo(): Readonly<Record<string, string | number | boolean>> {
-    return { durability: this.durability, timeSeriesCount: this.db.kernel.seriesCount() - this.db.kernel.deadSeries() };
+    return {
+      durability: this.durability,
+      timeSeriesCount: this.db.kernel.seriesCount() - this.db.kernel.deadSeries(),
+    };
   }
 
   async close(): Promise<void> {
@@ -229,4 +240,3 @@ class ThreadedEngine implements Engine {
     await this.db.close();
   }
 }
-

@@ -1,4 +1,4 @@
-import { Counter, labelText, MetricRegistry } from "../base/self-metrics.js";
+import { type Counter, labelText, MetricRegistry } from "../base/self-metrics.js";
 import type { Database } from "../db/database.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import { REASON_KEYS } from "../head/reasons.js";
@@ -23,7 +23,10 @@ export class IngestMetrics {
     this.histograms = counter("ingested_histograms_total", "Native histograms acknowledged.");
     this.exemplars = counter("ingested_exemplars_total", "Exemplars acknowledged.");
     this.duplicates = counter("duplicate_samples_total", "Samples acknowledged that were stored already.");
-    this.outOfOrder = counter("out_of_order_samples_total", "Samples stored behind newer ones of their series.");
+    this.outOfOrder = counter(
+      "out_of_order_samples_total",
+      "Samples stored behind newer ones of their series.",
+    );
     this.created = counter("head_series_created_total", "Series created since the start.");
     this.refused = new Map(
       Object.entries(REASON_KEYS).map(([why, reason]) => [
@@ -58,7 +61,11 @@ export class IngestMetrics {
       registry.counterFrom(`varve_${name}`, help, read);
     gauge("head_series", "Series in the head.", () => db.kernel.seriesCount() - db.kernel.deadSeries());
     gauge("head_memory_bytes", "Heap bytes of the head in use.", () => db.kernel.liveBytes());
-    counter("head_chunks_evicted_bytes_total", "Bytes of chunks that left memory for the log.", () => db.evictedBytes);
+    counter(
+      "head_chunks_evicted_bytes_total",
+      "Bytes of chunks that left memory for the log.",
+      () => db.evictedBytes,
+    );
     gauge("metadata_metrics", "Metric names with metadata.", () => db.metadata.size);
     gauge("exemplars", "Exemplars kept.", () => db.exemplars.size);
     gauge("ingest_slots_free", "Free slots for request bodies.", freeSlots);
@@ -68,10 +75,16 @@ export class IngestMetrics {
     counter("wal_failures_total", "Groups that the disk refused.", () => db.log.failures);
     gauge("wal_segment", "Number of the log's newest segment.", () => db.log.segment);
     gauge("wal_replay_samples", "Samples read back from the log at the start.", () => replayed.samples);
-    gauge("wal_replay_damages", "Damaged places found in the log at the start.", () =>
-      replayed.damages.filter(({ kind }) => kind === "damaged").length,
+    gauge(
+      "wal_replay_damages",
+      "Damaged places found in the log at the start.",
+      () => replayed.damages.filter(({ kind }) => kind === "damaged").length,
     );
-    const sync = registry.histogram("varve_wal_sync_seconds", "Time of write and sync of a group.", syncSeconds());
+    const sync = registry.histogram(
+      "varve_wal_sync_seconds",
+      "Time of write and sync of a group.",
+      syncSeconds(),
+    );
     this.syncSource = () => {
       sync.counts.set(db.log.syncMsCounts);
       sync.sum = db.log.syncMsSum / 1000;

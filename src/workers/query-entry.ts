@@ -1,6 +1,6 @@
 /** Entry of a query thread: from a request's parameters to the bytes of its answer. */
 import { workerData } from "node:worker_threads";
-import { move } from "piscina";
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { RefusalError } from "../base/errors.js";
 import { openQueryable } from "../db/database.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
@@ -13,9 +13,10 @@ import { takeThreadIndex } from "./thread-data.js";
 const data = workerData as QueryThreadData;
 const queryable = openQueryable(data.shared, takeThreadIndex(data.counter), nodeFileSystem, data.logDir);
 
-export function query({ request }: QueryTask): QueryAnswer {
-  const { status, body } = answer(request.kind, request.labelName ?? "");
-  return { status, body: move(body) as unknown as Uint8Array };
+/** The answer, whose body is moved to the main thread and not copied. */
+export function query({ request }: QueryTask): object {
+  const result = answer(request.kind, request.labelName ?? "");
+  return move({ [transferableSymbol]: [result.body.buffer], [valueSymbol]: result } as never) as object;
 }
 
 function answer(kind: string, labelName: string): QueryAnswer {
