@@ -74,9 +74,9 @@ export function unquoteOrNull(quoted: string): string | null {
       at += rune.length;
       continue;
     }
-    const escape = readEscape(body, at + 1, bytes);
-    if (escape < 0) return null;
-    at = escape;
+    const next = readEscape(body, at + 1, bytes);
+    if (next < 0) return null;
+    at = next;
   }
   return decoder.decode(Uint8Array.from(bytes));
 }
@@ -119,6 +119,15 @@ function digitsOf(value: number): { digits: string; exponent: number; sign: stri
   return { digits: mantissa.replace(".", ""), exponent: Number(exponent), sign };
 }
 
+/** `ParseFloat(text, 64)` without hexadecimal and underscores; null where it is no number. */
+export function parseFloatOrNull(text: string): number | null {
+  if (/^[+-]?(?:inf|infinity)$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  if (/^nan$/i.test(text)) return Number.NaN;
+  if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)) return null;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : null;
+}
+
 /** `FormatFloat(value, 'f', -1, 64)`: never an exponent. */
 export function formatFloat(value: number): string {
   const named = special(value);
@@ -129,12 +138,12 @@ export function formatFloat(value: number): string {
   return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
 }
 
-/** `%v` and `%g` of a float: an exponent below 1e-4 and from 1e21 (`exponentMin`) on. */
-export function formatFloatShort(value: number, exponentMin = 21): string {
+/** `%v` and `%g` of a float: with an exponent below 1e-4 and from 1e6 on. */
+export function formatFloatShort(value: number): string {
   const named = special(value);
   if (named !== null) return named;
   const { digits, exponent, sign } = digitsOf(value);
-  if (value === 0 || (exponent >= -4 && exponent < exponentMin)) return formatFloat(value);
+  if (value === 0 || (exponent >= -4 && exponent < 6)) return formatFloat(value);
   const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits;
   const size = String(Math.abs(exponent)).padStart(2, "0");
   return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${size}`;

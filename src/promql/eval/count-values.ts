@@ -1,0 +1,35 @@
+import { formatFloat } from "../../model/go-text.js";
+import { printHistogram } from "../histogram/print.js";
+import type { AggregateExpr, Expr } from "../parse/ast.js";
+import { unwrapParens } from "../parse/ast.js";
+import { Grouping } from "./grouping.js";
+import { withLabel } from "./label-builder.js";
+import { ABSENT, FLOAT, Matrix } from "./matrix.js";
+import type { Scope } from "./scope.js";
+
+/** How many rows of each group have which value; the value becomes a label. */
+export function evalCountValues(scope: Scope, expr: AggregateExpr): Matrix {
+  const param = unwrapParens(expr.param as Expr);
+  const label = param.kind === "string" ? param.value : "";
+  if (label === "") scope.state.fail(`invalid label name "${label}"`);
+  const grouping = new Grouping(expr.without ? expr : { ...expr, grouping: [...expr.grouping, label] });
+  const matrix = scope.vector(expr.expr);
+  const out = new Matrix(matrix.steps, 16);
+  out.delayedDrop = matrix.delayedDrop;
+  for (let row = 0; row < matrix.rows; row++) {
+    const labels = matrix.labelsOf(row);
+    scope.state.did(matrix.steps * 5);
+    for (let s = 0; s < matrix.steps; s++) {
+      const cell = row * matrix.steps + s;
+      const kind = matrix.kinds[cell];
+      if (kind === ABSENT) continue;
+      const text =
+        kind === FLOAT ? formatFloat(matrix.values[cell]) : printHistogram(matrix.histogramAt(cell));
+      const group = grouping.groupOfLabels(withLabel(labels, label, text));
+      while (group >= out.rows) out.addRow(grouping.labels[out.rows]);
+      out.values[group * out.steps + s]++;
+      out.kinds[group * out.steps + s] = FLOAT;
+    }
+  }
+  return out;
+}

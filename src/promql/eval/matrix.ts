@@ -1,0 +1,165 @@
+import type { Histogram } from "../../model/histogram.js";
+import { Labels } from "../../model/labels.js";
+import type { SeriesSet } from "../../storage/queryable.js";
+
+/** What a cell of a matrix holds. */
+export const ABSENT = 0;
+export const FLOAT = 1;
+export const HISTOGRAM = 2;
+
+const DROPPED: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
+
+/** The labels without name, type and unit: what is left when a value is no longer that metric's. */
+export function dropMetadata(labels: Labels): Labels {
+  const { pairs } = labels;
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (!DROPPED.has(pairs[i])) continue;
+    const kept: string[] = [];
+    for (let j = 0; j < pairs.length; j += 2) {
+      if (!DROPPED.has(pairs[j])) kept.push(pairs[j], pairs[j + 1]);
+    }
+    return new Labels(kept);
+  }
+  return labels;
+}
+
+/**
+ * Series over all steps of a frame: row r, step s lies in cell r * steps + s. Labels are decoded when asked.
+ * Whoever gets a matrix owns it and may change it in place.
+ */
+export class Matrix {
+  readonly steps: number;
+  rows = 0;
+  values: Float64Array;
+  kinds: Uint8Array;
+  /** By cell; null while there are floats only. */
+  histograms: (Histogram | undefined)[] | null = null;
+  /** All rows have the same metric name, so that dropping it cannot make two of them equal. */
+  oneName = false;
+  /** Whether `drop` removes labels now (the default) or at the end of the query. */
+  delayedDrop = false;
+  private readonly labelSets: (Labels | undefined)[] = [];
+  private readonly drops: boolean[] = [];
+  private source: SeriesSet | null = null;
+  private sourceIndexes: Int32Array = new Int32Array(0);
+
+  constructor(steps: number, rowCapacity: number) {
+    this.steps = steps;
+    this.values = new Float64Array(rowCapacity * steps);
+    this.kinds = new Uint8Array(rowCapacity * steps);
+  }
+
+  /** Rows are series of `source` until their labels are set. */
+  attach(source: SeriesSet): void {
+    this.source = source;
+  }
+
+  /** Appends a row of absent cells; returns its first cell. */
+  addRow(labels: Labels | undefined): number {
+    const base = this.reserveRow();
+    this.labelSets[this.rows] = labels;
+    this.drops[this.rows] = false;
+    this.rows++;
+    return base;
+  }
+
+  addSourceRow(index: number): number {
+    if (this.rows >= this.sourceIndexes.length) {
+      const grown = new Int32Array(Math.max(16, this.rows * 2));
+      grown.set(this.sourceIndexes);
+      this.sourceIndexes = grown;
+    }
+    this.sourceIndexes[this.rows] = index;
+    return this.addRow(undefined);
+  }
+
+  /** Takes back the last row; its cells are absent again. */
+  removeLastRow(): void {
+    this.rows--;
+    this.labelSets.length = this.rows;
+    this.kinds.fill(ABSENT, this.rows * this.steps, (this.rows + 1) * this.steps);
+  }
+
+  private reserveRow(): number {
+    const base = this.rows * this.steps;
+    if (base + this.steps > this.values.length) {
+      const cells = Math.max(2 * this.values.length, base + this.steps);
+      const values = new Float64Array(cells);
+      const kinds = new Uint8Array(cells);
+      values.set(this.values);
+      kinds.set(this.kinds);
+      this.values = values;
+      this.kinds = kinds;
+    }
+    return base;
+  }
+
+  setHistogram(cell: number, histogram: Histogram): void {
+    this.histograms ??= [];
+    this.histograms[cell] = histogram;
+    this.kinds[cell] = HISTOGRAM;
+  }
+
+  histogramAt(cell: number): Histogram {
+    return this.histograms?.[cell] as Histogram;
+  }
+
+  /** As they count in the query now: without the name where it was dropped, unless removal is delayed. */
+  labelsOf(row: number): Labels {
+    const raw = this.rawLabelsOf(row);
+    if (!this.drops[row] || this.delayedDrop) return raw;
+    const dropped = dropMetadata(raw);
+    this.labelSets[row] = dropped;
+    return dropped;
+  }
+
+  rawLabelsOf(row: number): Labels {
+    const known = this.labelSets[row];
+    if (known !== undefined) return known;
+    const labels = this.source?.labels(this.sourceIndexes[row]) ?? Labels.EMPTY;
+    this.labelSets[row] = labels;
+    return labels;
+  }
+
+  setLabels(row: number, labels: Labels): void {
+    this.labelSets[row] = labels;
+  }
+
+  isDropped(row: number): boolean {
+    return this.drops[row];
+  }
+
+  setDropped(row: number, dropped: boolean): void {
+    this.drops[row] = dropped;
+  }
+
+  /** The labels as the query's answer has them. */
+  finalLabelsOf(row: number): Labels {
+    const raw = this.rawLabelsOf(row);
+    return this.drops[row] ? dropMetadata(raw) : raw;
+  }
+
+  /** Cells that hold something. */
+  countPresent(): number {
+    let count = 0;
+    const end = this.rows * this.steps;
+    const { kinds } = this;
+    for (let i = 0; i < end; i++) if (kinds[i] !== ABSENT) count++;
+    return count;
+  }
+
+  /** Copies the cells of row `from` of `other` behind each other into a new row with the same labels. */
+  copyRow(other: Matrix, from: number): number {
+    const base = this.addRow(other.rawLabelsOf(from));
+    this.drops[this.rows - 1] = other.drops[from];
+    const start = from * other.steps;
+    this.values.set(other.values.subarray(start, start + this.steps), base);
+    this.kinds.set(other.kinds.subarray(start, start + this.steps), base);
+    if (other.histograms !== null) {
+      for (let s = 0; s < this.steps; s++) {
+        if (other.kinds[start + s] === HISTOGRAM) this.setHistogram(base + s, other.histogramAt(start + s));
+      }
+    }
+    return base;
+  }
+}

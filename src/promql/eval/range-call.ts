@@ -1,0 +1,304 @@
+import { isStaleAt, isStaleNaN } from "../../model/stale.js";
+import type { SampleColumns } from "../../storage/columns.js";
+import { rangeFunctions } from "../functions/range-functions.js";
+import type { RangeCall, RangeFunction, RangeWindows } from "../functions/range-window.js";
+import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
+import { giveColumns, takeColumns } from "./column-pool.js";
+import { extendedFunctions, refuseUnsafeModifier } from "./extended-call.js";
+import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
+import { noteNonCounter } from "./non-counter.js";
+import type { Scope } from "./scope.js";
+import { lookupOf, selectsOneName } from "./selector.js";
+import { evalSubquery, subqueryFrame, withoutHint } from "./subquery.js";
+
+type Visit = (matrix: Matrix, row: number) => void;
+
+/** Functions whose result is still that metric's value. */
+const KEEPS_NAME: ReadonlySet<string> = new Set(["last_over_time", "first_over_time"]);
+const START_AWARE: ReadonlySet<string> = new Set(["rate", "irate", "increase", "resets"]);
+
+export function rangeArgument(call: CallExpr): MatrixSelector | SubqueryExpr | null {
+  for (const arg of call.args) if (arg.kind === "matrix" || arg.kind === "subquery") return arg;
+  return null;
+}
+
+/** Evaluates a function of a range vector; with `visit`, row by row into a matrix of one row. */
+export function evalRangeCall(
+  scope: Scope,
+  expr: CallExpr,
+  selector: MatrixSelector | SubqueryExpr,
+  visit: Visit | null,
+): Matrix {
+  const { state, frame } = scope;
+  const modifiers = selector.kind === "matrix" ? selector.vector : selector;
+  const lookup = lookupOf(frame, modifiers);
+  const call: RangeCall = {
+    state,
+    frame,
+    name: expr.fn.name,
+    args: expr.args,
+    selector,
+    rangeMs: selector.rangeMs,
+    firstEndMs: lookup.firstMs,
+    strideMs: lookup.strideMs,
+    anchored: selector.kind === "matrix" && selector.vector.anchored,
+    smoothed: selector.kind === "matrix" && selector.vector.smoothed,
+    scalars: expr.args.filter((arg) => arg !== selector).map((arg) => scope.scalar(arg)),
+    labels: () => runner.matrix.rawLabelsOf(runner.matrix.rows - 1),
+  };
+  refuseUnsafeModifier(call);
+  const runner = new RangeRunner(call, visit);
+  if (selector.kind === "matrix") runner.runSelector(selector, lookup.lastMs);
+  else runner.runMatrix(evalSubquery(scope, selector), selector, scope);
+  return runner.matrix;
+}
+
+class RangeRunner {
+  matrix: Matrix;
+  private readonly call: RangeCall;
+  private readonly visit: Visit | null;
+  private readonly fn: RangeFunction;
+  private readonly windows: RangeWindows;
+  private readonly keepsName: boolean;
+
+  constructor(call: RangeCall, visit: Visit | null) {
+    this.call = call;
+    this.visit = visit;
+    const table = call.anchored || call.smoothed ? extendedFunctions : rangeFunctions;
+    this.fn = table.get(call.name) as RangeFunction;
+    this.keepsName = KEEPS_NAME.has(call.name);
+    this.matrix = new Matrix(call.frame.count, 1);
+    this.windows = makeWindows(call.frame.count);
+  }
+
+  private start(rows: number): void {
+    this.matrix = new Matrix(
+      this.call.frame.count,
+      this.visit === null ? Math.min(Math.max(rows, 1), 1024) : 1,
+    );
+    this.matrix.delayedDrop = this.call.state.delayedNameRemoval;
+  }
+
+  runSelector(selector: MatrixSelector, lastEndMs: number): void {
+    const { state, rangeMs, firstEndMs, anchored, smoothed } = this.call;
+    const before = anchored || smoothed ? state.lookbackMs : 0;
+    const mint = firstEndMs - rangeMs - before + 1;
+    const maxt = lastEndMs + (smoothed ? state.lookbackMs : 0);
+    const series = state.queryable.select(selector.vector.matchers, mint, maxt);
+    this.start(series.count);
+    this.matrix.attach(series);
+    this.matrix.oneName = selectsOneName(selector.vector);
+    const useStarts = state.useStartTimestamps && START_AWARE.has(this.call.name);
+    const columns = takeColumns();
+    for (let i = 0; i < series.count; i++) {
+      series.read(i, mint, maxt, columns);
+      state.did(columns.count + 20);
+      if (columns.count === 0) continue;
+      state.hold(columns.count);
+      this.matrix.addSourceRow(i);
+      loadColumns(this.windows, columns, useStarts);
+      this.finishRow(false);
+      state.release(columns.count);
+    }
+    giveColumns(columns);
+  }
+
+  /** The same over the result of a subquery, whose rows become series again. */
+  runMatrix(inner: Matrix, selector: SubqueryExpr, scope: Scope): void {
+    const { state } = this.call;
+    const times = subqueryTimes(inner, selector, scope);
+    const held = inner.countPresent();
+    this.start(inner.rows);
+    this.matrix.oneName = inner.oneName;
+    for (let row = 0; row < inner.rows; row++) {
+      state.did(inner.steps + 20);
+      if (!loadRow(this.windows, inner, row, times)) continue;
+      this.matrix.addRow(inner.rawLabelsOf(row));
+      this.finishRow(inner.isDropped(row));
+    }
+    state.release(held);
+  }
+
+  /** Runs the function over the loaded series and settles the row that was just added. */
+  private finishRow(inputDropped: boolean): void {
+    const { matrix, windows, call } = this;
+    const row = matrix.rows - 1;
+    const base = row * matrix.steps;
+    findWindows(windows, call);
+    if (windows.histogramCount === 0) this.fn.floats(windows, call, matrix.values, matrix.kinds, base);
+    else this.runMixed(base);
+    let present = 0;
+    let floats = 0;
+    for (let i = base; i < base + matrix.steps; i++) {
+      if (matrix.kinds[i] !== ABSENT) present++;
+      if (matrix.kinds[i] === FLOAT) floats++;
+    }
+    if (present === 0) {
+      matrix.removeLastRow();
+      return;
+    }
+    if (floats > 0) noteNonCounter(call);
+    matrix.setDropped(row, !this.keepsName || inputDropped);
+    call.state.hold(present);
+    if (this.visit === null) return;
+    this.visit(matrix, row);
+    call.state.release(present);
+    matrix.removeLastRow();
+    matrix.histograms = null;
+  }
+
+  private runMixed(base: number): void {
+    const { matrix, windows, call, fn } = this;
+    for (let s = 0; s < matrix.steps; s++) {
+      if (windows.floatLo[s] === windows.floatHi[s] && windows.histogramLo[s] === windows.histogramHi[s])
+        continue;
+      const result = fn.mixed(windows, s, call);
+      if (typeof result === "number") {
+        matrix.values[base + s] = result;
+        matrix.kinds[base + s] = FLOAT;
+      } else if (result !== undefined) {
+        matrix.setHistogram(base + s, result);
+      }
+    }
+  }
+}
+
+function makeWindows(steps: number): RangeWindows {
+  return {
+    steps,
+    floatCount: 0,
+    floatTimes: new Float64Array(0),
+    floats: new Float64Array(0),
+    floatLo: new Int32Array(steps),
+    floatHi: new Int32Array(steps),
+    floatStarts: null,
+    histogramCount: 0,
+    histogramTimes: new Float64Array(0),
+    histograms: [],
+    histogramLo: new Int32Array(steps),
+    histogramHi: new Int32Array(steps),
+    histogramStarts: null,
+  };
+}
+
+/** Takes the samples of one series over, without stale markers. The columns' arrays are used in place. */
+function loadColumns(windows: RangeWindows, columns: SampleColumns, useStarts: boolean): void {
+  const { timestamps, values, valueWords, histograms } = columns;
+  const starts = useStarts ? columns.startTimestamps : null;
+  windows.floatTimes = timestamps;
+  windows.floats = values;
+  windows.floatStarts = starts;
+  if (histograms !== null) {
+    loadMixed(windows, columns, starts);
+    return;
+  }
+  windows.histogramCount = 0;
+  let kept = 0;
+  for (let i = 0; i < columns.count; i++) {
+    const value = values[i];
+    if (Number.isNaN(value) && isStaleAt(valueWords, i)) continue;
+    if (kept !== i) {
+      values[kept] = value;
+      timestamps[kept] = timestamps[i];
+      if (starts !== null) starts[kept] = starts[i];
+    }
+    kept++;
+  }
+  windows.floatCount = kept;
+}
+
+function loadMixed(windows: RangeWindows, columns: SampleColumns, starts: Float64Array | null): void {
+  const { timestamps, values, valueWords, count } = columns;
+  const all = columns.histograms ?? [];
+  const times: number[] = [];
+  const histogramStarts: number[] = [];
+  windows.histograms = [];
+  let floats = 0;
+  for (let i = 0; i < count; i++) {
+    const histogram = all[i];
+    if (histogram !== undefined) {
+      if (isStaleNaN(histogram.sum)) continue;
+      times.push(timestamps[i]);
+      windows.histograms.push(histogram);
+      histogramStarts.push(starts?.[i] ?? 0);
+    } else if (!isStaleAt(valueWords, i)) {
+      values[floats] = values[i];
+      timestamps[floats] = timestamps[i];
+      if (starts !== null) starts[floats] = starts[i];
+      floats++;
+    }
+  }
+  windows.floatCount = floats;
+  windows.histogramCount = times.length;
+  windows.histogramTimes = Float64Array.from(times);
+  windows.histogramStarts = starts === null ? null : Float64Array.from(histogramStarts);
+}
+
+/** When the steps of a subquery's result were, in milliseconds. */
+function subqueryTimes(inner: Matrix, selector: SubqueryExpr, scope: Scope): Float64Array {
+  const { startMs, stepMs } = subqueryFrame(scope, selector);
+  return Float64Array.from({ length: inner.steps }, (_, s) => startMs + s * stepMs);
+}
+
+/** Takes one row of a subquery's result over; false where it is empty. */
+function loadRow(windows: RangeWindows, inner: Matrix, row: number, times: Float64Array): boolean {
+  const { steps, kinds, values } = inner;
+  const base = row * steps;
+  let floats = 0;
+  windows.floatStarts = null;
+  windows.histogramStarts = null;
+  windows.histogramCount = 0;
+  windows.histograms = [];
+  const histogramTimes: number[] = [];
+  const floatTimes = windows.floatTimes.length >= steps ? windows.floatTimes : new Float64Array(steps);
+  const out = windows.floats.length >= steps ? windows.floats : new Float64Array(steps);
+  for (let s = 0; s < steps; s++) {
+    const kind = kinds[base + s];
+    if (kind === FLOAT) {
+      floatTimes[floats] = times[s];
+      out[floats++] = values[base + s];
+    } else if (kind === HISTOGRAM) {
+      histogramTimes.push(times[s]);
+      windows.histograms.push(withoutHint(inner.histogramAt(base + s)));
+    }
+  }
+  windows.floatTimes = floatTimes;
+  windows.floats = out;
+  windows.floatCount = floats;
+  windows.histogramTimes = Float64Array.from(histogramTimes);
+  windows.histogramCount = histogramTimes.length;
+  return floats + windows.histogramCount > 0;
+}
+
+/** Sets the window of each step: samples in (end - range, end], wider for anchored and smoothed selectors. */
+function findWindows(windows: RangeWindows, call: RangeCall): void {
+  const { state, anchored, smoothed } = call;
+  const width = call.rangeMs + (anchored || smoothed ? state.lookbackMs : 0);
+  const after = smoothed ? state.lookbackMs : 0;
+  slide(windows.floatTimes, windows.floatCount, call, width, after, windows.floatLo, windows.floatHi);
+  if (windows.histogramCount === 0) return;
+  const { histogramTimes, histogramCount, histogramLo, histogramHi } = windows;
+  slide(histogramTimes, histogramCount, call, width, after, histogramLo, histogramHi);
+}
+
+function slide(
+  times: Float64Array,
+  count: number,
+  call: RangeCall,
+  width: number,
+  after: number,
+  los: Int32Array,
+  his: Int32Array,
+): void {
+  let lo = 0;
+  let hi = 0;
+  let end = call.firstEndMs;
+  for (let s = 0; s < los.length; s++, end += call.strideMs) {
+    const last = end + after;
+    const start = end - width;
+    while (hi < count && times[hi] <= last) hi++;
+    while (lo < hi && times[lo] <= start) lo++;
+    los[s] = lo;
+    his[s] = hi;
+  }
+}

@@ -1,0 +1,141 @@
+import { METRIC_NAME } from "../../model/labels.js";
+import { isStaleAt, isStaleNaN } from "../../model/stale.js";
+import type { SampleColumns } from "../../storage/columns.js";
+import type { VectorSelector } from "../parse/ast.js";
+import { giveColumns, takeColumns } from "./column-pool.js";
+import type { Frame } from "./frame.js";
+import { frameEnd } from "./frame.js";
+import { FLOAT, Matrix } from "./matrix.js";
+import type { QueryState } from "./query-state.js";
+
+/** Where the samples of a selector are looked up for each step: at step s, `firstMs + s * strideMs`. */
+export interface Lookup {
+  readonly firstMs: number;
+  /** 0 under an @ modifier. */
+  readonly strideMs: number;
+  readonly lastMs: number;
+}
+
+export function lookupOf(frame: Frame, selector: { atMs: number | null; offsetMs: number }): Lookup {
+  if (selector.atMs !== null) {
+    const at = selector.atMs - selector.offsetMs;
+    return { firstMs: at, strideMs: 0, lastMs: at };
+  }
+  return {
+    firstMs: frame.startMs - selector.offsetMs,
+    strideMs: frame.stepMs,
+    lastMs: frameEnd(frame) - selector.offsetMs,
+  };
+}
+
+export function selectsOneName(selector: VectorSelector): boolean {
+  return selector.matchers.some(({ name, op, value }) => name === METRIC_NAME && op === "=" && value !== "");
+}
+
+/** What an instant selector writes into its cells. */
+export type CellContent = "value" | "timestamp" | "startTimestamp";
+
+/** Evaluates an instant selector; with `visit`, row by row into a matrix of one row. */
+export function evalSelector(
+  state: QueryState,
+  frame: Frame,
+  selector: VectorSelector,
+  visit: ((matrix: Matrix, row: number) => void) | null = null,
+  content: CellContent = "value",
+): Matrix {
+  const lookup = lookupOf(frame, selector);
+  const mint = lookup.firstMs - state.lookbackMs + 1;
+  const series = state.queryable.select(selector.matchers, mint, lookup.lastMs);
+  const matrix = new Matrix(frame.count, visit === null ? Math.min(series.count, 1024) : 1);
+  matrix.attach(series);
+  matrix.oneName = selectsOneName(selector);
+  matrix.delayedDrop = state.delayedNameRemoval;
+  const columns = takeColumns();
+  for (let i = 0; i < series.count; i++) {
+    series.read(i, mint, lookup.lastMs, columns);
+    state.did(columns.count + 20);
+    if (columns.count === 0) continue;
+    const filled = fillRow(state, i, lookup, columns, matrix, content);
+    state.hold(filled);
+    if (visit === null || filled === 0) continue;
+    visit(matrix, 0);
+    state.release(filled);
+    matrix.removeLastRow();
+    matrix.histograms = null;
+  }
+  giveColumns(columns);
+  return matrix;
+}
+
+/** Adds the row of one series if a step sees a sample of it; returns the number of cells filled. */
+function fillRow(
+  state: QueryState,
+  index: number,
+  lookup: Lookup,
+  columns: SampleColumns,
+  matrix: Matrix,
+  content: CellContent,
+): number {
+  const base = matrix.addSourceRow(index);
+  const filled =
+    columns.histograms === null && content === "value"
+      ? fillFloats(columns, lookup, state.lookbackMs, matrix.steps, matrix.values, matrix.kinds, base)
+      : fillCells(columns, lookup, state.lookbackMs, matrix, base, content);
+  if (filled === 0) matrix.removeLastRow();
+  return filled;
+}
+
+function fillFloats(
+  columns: SampleColumns,
+  lookup: Lookup,
+  lookbackMs: number,
+  steps: number,
+  out: Float64Array,
+  kinds: Uint8Array,
+  base: number,
+): number {
+  const { timestamps, values, valueWords, count } = columns;
+  let at = -1;
+  let filled = 0;
+  let ref = lookup.firstMs;
+  for (let s = 0; s < steps; s++, ref += lookup.strideMs) {
+    while (at + 1 < count && timestamps[at + 1] <= ref) at++;
+    if (at < 0 || timestamps[at] <= ref - lookbackMs) continue;
+    const value = values[at];
+    if (Number.isNaN(value) && isStaleAt(valueWords, at)) continue;
+    out[base + s] = value;
+    kinds[base + s] = FLOAT;
+    filled++;
+  }
+  return filled;
+}
+
+function fillCells(
+  columns: SampleColumns,
+  lookup: Lookup,
+  lookbackMs: number,
+  matrix: Matrix,
+  base: number,
+  content: CellContent,
+): number {
+  const { timestamps, values, valueWords, count, histograms, startTimestamps } = columns;
+  let at = -1;
+  let filled = 0;
+  let ref = lookup.firstMs;
+  for (let s = 0; s < matrix.steps; s++, ref += lookup.strideMs) {
+    while (at + 1 < count && timestamps[at + 1] <= ref) at++;
+    if (at < 0 || timestamps[at] <= ref - lookbackMs) continue;
+    const histogram = histograms?.[at];
+    if (histogram === undefined ? isStaleAt(valueWords, at) : isStaleNaN(histogram.sum)) continue;
+    filled++;
+    if (histogram !== undefined && content === "value") {
+      matrix.setHistogram(base + s, histogram);
+      continue;
+    }
+    matrix.kinds[base + s] = FLOAT;
+    if (content === "value") matrix.values[base + s] = values[at];
+    else if (content === "timestamp") matrix.values[base + s] = timestamps[at] / 1000;
+    else matrix.values[base + s] = (startTimestamps?.[at] ?? 0) / 1000;
+  }
+  return filled;
+}

@@ -1,0 +1,33 @@
+import type { Histogram } from "../../model/histogram.js";
+import { ResetHint } from "../../model/histogram.js";
+import type { SubqueryExpr } from "../parse/ast.js";
+import { type Frame, frameEnd, frameOf } from "./frame.js";
+import type { Matrix } from "./matrix.js";
+import type { Scope } from "./scope.js";
+
+/** The times at which a subquery evaluates its expression: multiples of its step inside all its windows. */
+export function subqueryFrame(scope: Scope, subquery: SubqueryExpr): Frame {
+  const { frame, state } = scope;
+  const first = (subquery.atMs ?? frame.startMs) - subquery.offsetMs;
+  const last = (subquery.atMs ?? frameEnd(frame)) - subquery.offsetMs;
+  const stepMs = subquery.stepMs > 0 ? subquery.stepMs : state.subqueryIntervalMs;
+  const from = first - subquery.rangeMs;
+  let startMs = stepMs * Math.trunc(from / stepMs);
+  if (startMs <= from) startMs += stepMs;
+  return frameOf(startMs, last, stepMs);
+}
+
+/** Evaluates the expression of a subquery at all the times its windows need. */
+export function evalSubquery(scope: Scope, subquery: SubqueryExpr): Matrix {
+  const frame = subqueryFrame(scope, subquery);
+  scope.state.hold(frame.count);
+  scope.state.release(frame.count);
+  return scope.within(frame).vector(subquery.expr);
+}
+
+/** A subquery may skip samples or show one twice: what a hint says about the sample before is void. */
+export function withoutHint(histogram: Histogram): Histogram {
+  const { resetHint } = histogram;
+  if (resetHint !== ResetHint.RESET && resetHint !== ResetHint.NO_RESET) return histogram;
+  return { ...histogram, resetHint: ResetHint.UNKNOWN };
+}

@@ -1,0 +1,145 @@
+import { KahanSum } from "../eval/go-math.js";
+import { quantileOf } from "./quantile.js";
+import { type FloatKernel, perWindow, type RangeWindows } from "./range-window.js";
+
+/** The `_over_time` functions of floats, each a loop over the samples of one window. */
+
+const kahan = new KahanSum();
+
+export const sumOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
+  let sum = 0;
+  let c = 0;
+  for (let i = lo; i < hi; i++) {
+    const inc = floats[i];
+    const t = sum + inc;
+    if (t > Number.MAX_VALUE || t < -Number.MAX_VALUE) c = 0;
+    else if (Math.abs(sum) >= Math.abs(inc)) c += sum - t + inc;
+    else c += inc - t + sum;
+    sum = t;
+  }
+  return sum === Infinity || sum === -Infinity ? sum : sum + c;
+});
+
+/** The sum over the count; from where the sum would overflow, the mean itself is carried on. */
+export const avgOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
+  kahan.set(floats[lo], 0);
+  let count = 1;
+  let mean = 0;
+  let incremental = false;
+  for (let i = lo + 1; i < hi; i++) {
+    count++;
+    if (!incremental) {
+      const { sum, c } = kahan;
+      kahan.add(floats[i]);
+      if (kahan.sum !== Infinity && kahan.sum !== -Infinity) continue;
+      incremental = true;
+      mean = sum / (count - 1);
+      kahan.set(mean, c / (count - 1));
+    }
+    const q = (count - 1) / count;
+    kahan.set(q * kahan.sum, q * kahan.c);
+    kahan.add(floats[i] / count);
+  }
+  return incremental ? kahan.sum + kahan.c : kahan.sum / count + kahan.c / count;
+});
+
+export const countOverTime: FloatKernel = perWindow((_windows, lo, hi) => hi - lo);
+export const presentOverTime: FloatKernel = perWindow(() => 1);
+export const firstOverTime: FloatKernel = perWindow(({ floats }, lo) => floats[lo]);
+export const lastOverTime: FloatKernel = perWindow(({ floats }, _lo, hi) => floats[hi - 1]);
+export const tsOfFirstOverTime: FloatKernel = perWindow(({ floatTimes }, lo) => floatTimes[lo] / 1000);
+export const tsOfLastOverTime: FloatKernel = perWindow(
+  ({ floatTimes }, _lo, hi) => floatTimes[hi - 1] / 1000,
+);
+
+/**
+ * The largest (sign 1) or smallest (sign -1) value of each window. Where the best one is still in the next
+ * window, only what came in is compared with it.
+ */
+function extremeOverTime(sign: 1 | -1): FloatKernel {
+  return (windows, _call, out, kinds, base) => {
+    const { floats, floatLo, floatHi, steps } = windows;
+    let best = -1;
+    let seen = 0;
+    for (let s = 0; s < steps; s++) {
+      const lo = floatLo[s];
+      const hi = floatHi[s];
+      if (hi === lo) continue;
+      if (best < lo) {
+        best = lo;
+        seen = lo + 1;
+      }
+      let value = floats[best];
+      for (; seen < hi; seen++) {
+        const candidate = floats[seen];
+        if (candidate * sign > value * sign || Number.isNaN(value)) {
+          value = candidate;
+          best = seen;
+        }
+      }
+      out[base + s] = value;
+      kinds[base + s] = 1;
+    }
+  };
+}
+
+export const maxOverTime: FloatKernel = extremeOverTime(1);
+export const minOverTime: FloatKernel = extremeOverTime(-1);
+
+/** When the window's last extreme value was, in seconds. */
+function timeOfExtreme(sign: 1 | -1): FloatKernel {
+  return perWindow(({ floats, floatTimes }, lo, hi) => {
+    let best = lo;
+    for (let i = lo; i < hi; i++) {
+      if (floats[i] * sign >= floats[best] * sign || Number.isNaN(floats[best])) best = i;
+    }
+    return floatTimes[best] / 1000;
+  });
+}
+
+export const tsOfMaxOverTime: FloatKernel = timeOfExtreme(1);
+export const tsOfMinOverTime: FloatKernel = timeOfExtreme(-1);
+
+const mean = new KahanSum();
+const squares = new KahanSum();
+
+function variance({ floats }: RangeWindows, lo: number, hi: number): number {
+  mean.set(0, 0);
+  squares.set(0, 0);
+  for (let i = lo; i < hi; i++) {
+    const delta = floats[i] - (mean.sum + mean.c);
+    mean.add(delta / (i - lo + 1));
+    squares.add(delta * (floats[i] - (mean.sum + mean.c)));
+  }
+  return (squares.sum + squares.c) / (hi - lo);
+}
+
+export const stdvarOverTime: FloatKernel = perWindow(variance);
+export const stddevOverTime: FloatKernel = perWindow((windows, lo, hi) =>
+  Math.sqrt(variance(windows, lo, hi)),
+);
+
+export const quantileOverTime: FloatKernel = perWindow(({ floats }, lo, hi, call, s) => {
+  const q = call.scalars[0][s];
+  if (!(q >= 0 && q <= 1)) call.state.annotations.invalidQuantile(q, call.args[0].range);
+  return quantileOf(q, floats.slice(lo, hi));
+});
+
+/** Median of the absolute distances from the median. */
+export const madOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
+  const values = floats.slice(lo, hi);
+  for (const value of values) if (Number.isNaN(value)) return Number.NaN;
+  const median = quantileOf(0.5, values);
+  for (let i = 0; i < values.length; i++) values[i] = Math.abs(values[i] - median);
+  return quantileOf(0.5, values);
+});
+
+export const changesOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
+  let changes = 0;
+  for (let i = lo + 1; i < hi; i++) {
+    const a = floats[i - 1];
+    const b = floats[i];
+    if (a !== b && !(Number.isNaN(a) && Number.isNaN(b))) changes++;
+  }
+  return changes;
+});

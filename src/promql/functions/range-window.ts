@@ -1,0 +1,94 @@
+import type { Histogram } from "../../model/histogram.js";
+import type { Labels } from "../../model/labels.js";
+import type { Frame } from "../eval/frame.js";
+import type { QueryState } from "../eval/query-state.js";
+import type { Expr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
+
+/**
+ * The samples of one series and, for each step, which of them lie in the window of a range selector.
+ * Stale markers are gone. Floats and histograms are apart: window s is [floatLo[s], floatHi[s]) and
+ * [histogramLo[s], histogramHi[s]).
+ */
+export interface RangeWindows {
+  steps: number;
+  floatCount: number;
+  floatTimes: Float64Array;
+  floats: Float64Array;
+  floatLo: Int32Array;
+  floatHi: Int32Array;
+  /** Start timestamps beside the floats (0: unknown); null where start timestamps are not in use. */
+  floatStarts: Float64Array | null;
+  histogramCount: number;
+  histogramTimes: Float64Array;
+  histograms: Histogram[];
+  histogramLo: Int32Array;
+  histogramHi: Int32Array;
+  histogramStarts: Float64Array | null;
+}
+
+/** What stays the same for all series of one call of a range function. */
+export interface RangeCall {
+  readonly state: QueryState;
+  readonly frame: Frame;
+  readonly name: string;
+  /** The arguments as written: annotations name their place. */
+  readonly args: readonly Expr[];
+  readonly selector: MatrixSelector | SubqueryExpr;
+  readonly rangeMs: number;
+  /** Window s ends (inclusively) at firstEndMs + s * strideMs. */
+  readonly firstEndMs: number;
+  readonly strideMs: number;
+  readonly anchored: boolean;
+  readonly smoothed: boolean;
+  /** The scalar arguments in their order, a value for each step. */
+  readonly scalars: readonly Float64Array[];
+  /** Labels of the series at hand. */
+  labels: () => Labels;
+}
+
+/** Fills the cells [base, base + steps) of a series that has floats only. Steps without result stay absent. */
+export type FloatKernel = (
+  windows: RangeWindows,
+  call: RangeCall,
+  out: Float64Array,
+  kinds: Uint8Array,
+  base: number,
+) => void;
+
+/** The result at one step of a series that has histograms; undefined: none. */
+export type MixedKernel = (
+  windows: RangeWindows,
+  step: number,
+  call: RangeCall,
+) => number | Histogram | undefined;
+
+export interface RangeFunction {
+  readonly floats: FloatKernel;
+  readonly mixed: MixedKernel;
+}
+
+/** Makes a float kernel of a function of one window [lo, hi), which is never empty. */
+export function perWindow(
+  evaluate: (windows: RangeWindows, lo: number, hi: number, call: RangeCall, step: number) => number,
+  windowMin = 1,
+): FloatKernel {
+  return (windows, call, out, kinds, base) => {
+    const { floatLo, floatHi, steps } = windows;
+    for (let s = 0; s < steps; s++) {
+      const lo = floatLo[s];
+      const hi = floatHi[s];
+      if (hi - lo < windowMin) continue;
+      out[base + s] = evaluate(windows, lo, hi, call, s);
+      kinds[base + s] = 1;
+    }
+  };
+}
+
+export function metricNameOf(call: RangeCall): string {
+  return call.labels().get("__name__");
+}
+
+/** Whole and fractional seconds apart, as Go turns a duration into seconds. */
+export function toSeconds(ms: number): number {
+  return Math.trunc(ms / 1000) + (ms % 1000) / 1000;
+}

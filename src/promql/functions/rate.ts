@@ -1,0 +1,139 @@
+import type { FloatKernel, RangeWindows } from "./range-window.js";
+import { metricNameOf, type RangeCall, toSeconds } from "./range-window.js";
+import { isStartReset, startsOverlap } from "./start-timestamps.js";
+
+/** Positions i where the counter fell from i - 1 to i; shared by all calls, so used up within one. */
+let resets = new Int32Array(256);
+
+function findResets(windows: RangeWindows): number {
+  const { floats, floatCount, floatTimes, floatStarts } = windows;
+  let count = 0;
+  for (let i = 1; i < floatCount; i++) {
+    const fell = floats[i] < floats[i - 1];
+    if (!fell && (floatStarts === null || !startResetAt(floatTimes, floatStarts, i))) continue;
+    if (count === resets.length) {
+      const grown = new Int32Array(2 * count);
+      grown.set(resets);
+      resets = grown;
+    }
+    resets[count++] = i;
+  }
+  return count;
+}
+
+function startResetAt(times: Float64Array, starts: Float64Array, i: number): boolean {
+  return isStartReset(starts[i - 1], times[i - 1], starts[i], times[i]);
+}
+
+/**
+ * rate, increase and delta of floats: the difference of the window's ends, corrected for the resets between,
+ * extrapolated to the window's borders where samples come close to them (Prometheus' extrapolatedRate).
+ */
+export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKernel {
+  return (windows, call, out, kinds, base) => {
+    const { floatLo, floatHi, floatTimes, floats, floatStarts, steps } = windows;
+    const resetCount = isCounter ? findResets(windows) : 0;
+    if (isCounter && floatStarts !== null) warnOfOverlaps(windows, call);
+    const rangeSeconds = toSeconds(call.rangeMs);
+    let firstReset = 0;
+    let end = call.firstEndMs;
+    for (let s = 0; s < steps; s++, end += call.strideMs) {
+      const lo = floatLo[s];
+      const last = floatHi[s] - 1;
+      if (last < lo) continue;
+      let increase = floats[last] - floats[lo];
+      while (firstReset < resetCount && resets[firstReset] <= lo) firstReset++;
+      for (let r = firstReset; r < resetCount && resets[r] <= last; r++) increase += floats[resets[r] - 1];
+      const start = floatStarts !== null && isCounter ? floatStarts[lo] : 0;
+      const zeroInside = start !== 0 && start > end - call.rangeMs && start < floatTimes[lo];
+      if (last === lo && !zeroInside) continue;
+      const factor = zeroInside
+        ? factorFrom(start, floatTimes[lo], floatTimes[last], end, last - lo)
+        : extrapolationFactor(
+            floatTimes[lo],
+            floatTimes[last],
+            end - call.rangeMs,
+            end,
+            last - lo,
+            isCounter ? floats[lo] : -1,
+            increase,
+          );
+      if (zeroInside) increase += floats[lo];
+      out[base + s] = increase * (isRate ? factor / rangeSeconds : factor);
+      kinds[base + s] = 1;
+    }
+  };
+}
+
+/**
+ * By how much the increase between two samples is stretched to the whole window. `first` is the first sample
+ * of a counter, which cannot have been below zero before; negative where that does not hold.
+ */
+export function extrapolationFactor(
+  firstT: number,
+  lastT: number,
+  rangeStart: number,
+  rangeEnd: number,
+  intervals: number,
+  first: number,
+  increase: number,
+): number {
+  let toStart = (firstT - rangeStart) / 1000;
+  let toEnd = (rangeEnd - lastT) / 1000;
+  const sampled = (lastT - firstT) / 1000;
+  const average = sampled / intervals;
+  const threshold = average * 1.1;
+  if (toStart >= threshold) toStart = average / 2;
+  if (increase > 0 && first >= 0) {
+    const toZero = sampled * (first / increase);
+    if (toZero < toStart) toStart = toZero;
+  }
+  if (toEnd >= threshold) toEnd = average / 2;
+  return sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
+}
+
+/** The same where the counter is known to have started from zero at `start`, inside the window. */
+export function factorFrom(
+  start: number,
+  firstT: number,
+  lastT: number,
+  rangeEnd: number,
+  intervals: number,
+): number {
+  const average = intervals > 0 ? (lastT - firstT) / 1000 / intervals : 0;
+  let toEnd = (rangeEnd - lastT) / 1000;
+  if (toEnd >= average * 1.1) toEnd = average / 2;
+  const sampled = (lastT - start) / 1000;
+  return sampled === 0 ? 1 : (sampled + toEnd) / sampled;
+}
+
+function warnOfOverlaps(windows: RangeWindows, call: RangeCall): void {
+  const { floatLo, floatHi, floatTimes, steps } = windows;
+  const starts = windows.floatStarts as Float64Array;
+  for (let s = 0; s < steps; s++) {
+    for (let i = floatLo[s] + 1; i < floatHi[s]; i++) {
+      if (!startsOverlap(starts[i - 1], floatTimes[i - 1], starts[i])) continue;
+      call.state.annotations.startTimeOverlap(metricNameOf(call), call.args[0].range);
+      break;
+    }
+  }
+}
+
+/** irate and idelta of floats: the last two samples of the window. */
+export function instantFloats(isRate: boolean): FloatKernel {
+  return (windows, _call, out, kinds, base) => {
+    const { floatLo, floatHi, floatTimes, floats, floatStarts, steps } = windows;
+    for (let s = 0; s < steps; s++) {
+      const last = floatHi[s] - 1;
+      if (last <= floatLo[s]) continue;
+      const interval = floatTimes[last] - floatTimes[last - 1];
+      const reset =
+        isRate &&
+        (floats[last] < floats[last - 1] ||
+          (floatStarts !== null && startResetAt(floatTimes, floatStarts, last)));
+      const change = reset ? floats[last] : floats[last] - floats[last - 1];
+      out[base + s] = isRate ? change / (interval / 1000) : change;
+      kinds[base + s] = 1;
+    }
+  };
+}

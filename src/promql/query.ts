@@ -1,0 +1,184 @@
+import { RefusalError } from "../base/errors.js";
+import { compareLabels, Labels } from "../model/labels.js";
+import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../model/query-result.js";
+import { isStaleAt, isStaleNaN } from "../model/stale.js";
+import { SampleColumns } from "../storage/columns.js";
+import type { Queryable } from "../storage/queryable.js";
+import { mergeDuplicates } from "./eval/duplicates.js";
+import { Evaluator } from "./eval/evaluator.js";
+import { type Frame, frameOf } from "./eval/frame.js";
+import { ABSENT, HISTOGRAM, type Matrix } from "./eval/matrix.js";
+import type { EvaluationOptions } from "./eval/options.js";
+import { type PreparedQuery, prepare } from "./eval/prepare.js";
+import { QueryState } from "./eval/query-state.js";
+import { lookupOf } from "./eval/selector.js";
+import { evalSubquery, subqueryFrame } from "./eval/subquery.js";
+import { type MatrixSelector, type SubqueryExpr, typeOf, unwrapParens } from "./parse/ast.js";
+import { parseExpr } from "./parse/parser.js";
+
+export type { EvaluationOptions } from "./eval/options.js";
+
+/** Annotations of each level in an answer; the rest is counted. */
+const ANNOTATIONS_MAX = 10;
+
+/**
+ * Evaluates a query at one time (milliseconds). Throws RefusalError: "bad_data" where the query is not PromQL,
+ * "execution" where it cannot be answered, and what the control throws.
+ */
+export function evaluateInstant(
+  query: string,
+  queryable: Queryable,
+  timeMs: number,
+  options: EvaluationOptions = {},
+): QueryResult {
+  const expr = parseExpr(query, options);
+  const prepared = prepare(expr, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
+  const state = new QueryState(queryable, options);
+  const frame: Frame = { startMs: timeMs, stepMs: 1, count: 1 };
+  const value = instantValue(prepared, state, frame);
+  return { value, ...state.annotations.print(query, ANNOTATIONS_MAX) };
+}
+
+/**
+ * Evaluates a query from `startMs` to `endMs` (both inclusive) every `stepMs` milliseconds, which must be
+ * positive. The result is a matrix, sorted by labels. Throws as `evaluateInstant` does.
+ */
+export function evaluateRange(
+  query: string,
+  queryable: Queryable,
+  startMs: number,
+  endMs: number,
+  stepMs: number,
+  options: EvaluationOptions = {},
+): QueryResult {
+  const expr = parseExpr(query, options);
+  const type = typeOf(expr);
+  if (type !== "vector" && type !== "scalar") {
+    const got = type === "matrix" ? "range vector" : type;
+    throw new RefusalError(
+      "bad_data",
+      `invalid expression type "${got}" for range query, must be Scalar or instant Vector`,
+    );
+  }
+  const prepared = prepare(expr, { startMs, endMs, stepMs });
+  const state = new QueryState(queryable, options);
+  const frame = frameOf(startMs, endMs, stepMs);
+  state.hold(frame.count);
+  state.release(frame.count);
+  const evaluator = new Evaluator(state, frame, prepared.invariant);
+  let series: MatrixSeries[] = [];
+  if (frame.count > 0) {
+    series =
+      type === "scalar"
+        ? [scalarSeries(evaluator.scalar(prepared.expr), frame)]
+        : seriesOf(settle(state, evaluator.vector(prepared.expr)), frame);
+  }
+  return { value: { type: "matrix", series }, ...state.annotations.print(query, ANNOTATIONS_MAX) };
+}
+
+/** Names whose removal was put off go now. */
+function settle(state: QueryState, matrix: Matrix): Matrix {
+  return state.delayedNameRemoval ? mergeDuplicates(state, matrix, true) : matrix;
+}
+
+function instantValue(prepared: PreparedQuery, state: QueryState, frame: Frame): QueryValue {
+  const expr = unwrapParens(prepared.expr);
+  const evaluator = new Evaluator(state, frame, prepared.invariant);
+  switch (typeOf(expr)) {
+    case "string":
+      return { type: "string", timestampMs: frame.startMs, value: expr.kind === "string" ? expr.value : "" };
+    case "scalar":
+      return { type: "scalar", timestampMs: frame.startMs, value: evaluator.scalar(expr)[0] };
+    case "vector":
+      return { type: "vector", samples: samplesOf(settle(state, evaluator.vector(expr)), frame.startMs) };
+    default:
+      return { type: "matrix", series: rangeValue(expr as MatrixSelector | SubqueryExpr, evaluator) };
+  }
+}
+
+function samplesOf(matrix: Matrix, timestampMs: number): VectorSample[] {
+  const samples: VectorSample[] = [];
+  for (let row = 0; row < matrix.rows; row++) {
+    const kind = matrix.kinds[row];
+    if (kind === ABSENT) continue;
+    samples.push({
+      labels: matrix.finalLabelsOf(row),
+      timestampMs,
+      value: matrix.values[row],
+      histogram: kind === HISTOGRAM ? matrix.histogramAt(row) : undefined,
+    });
+  }
+  return samples;
+}
+
+function seriesOf(matrix: Matrix, frame: Frame): MatrixSeries[] {
+  const series: MatrixSeries[] = [];
+  const { steps, kinds, values } = matrix;
+  for (let row = 0; row < matrix.rows; row++) {
+    const base = row * steps;
+    let count = 0;
+    let hasHistograms = false;
+    for (let s = 0; s < steps; s++) {
+      if (kinds[base + s] !== ABSENT) count++;
+      if (kinds[base + s] === HISTOGRAM) hasHistograms = true;
+    }
+    if (count === 0) continue;
+    const timestamps = new Float64Array(count);
+    const out = new Float64Array(count);
+    const histograms = hasHistograms ? new Array<MatrixHistogram>(count) : null;
+    for (let s = 0, i = 0; s < steps; s++) {
+      const kind = kinds[base + s];
+      if (kind === ABSENT) continue;
+      timestamps[i] = frame.startMs + s * frame.stepMs;
+      if (kind === HISTOGRAM && histograms !== null) histograms[i] = matrix.histogramAt(base + s);
+      else out[i] = values[base + s];
+      i++;
+    }
+    series.push({ labels: matrix.finalLabelsOf(row), timestamps, values: out, histograms });
+  }
+  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+type MatrixHistogram = NonNullable<MatrixSeries["histograms"]>[number];
+
+function scalarSeries(values: Float64Array, frame: Frame): MatrixSeries {
+  const timestamps = Float64Array.from({ length: frame.count }, (_, s) => frame.startMs + s * frame.stepMs);
+  return { labels: Labels.EMPTY, timestamps, values, histograms: null };
+}
+
+/** A range selector or subquery as the whole of an instant query: its samples as they are. */
+function rangeValue(expr: MatrixSelector | SubqueryExpr, evaluator: Evaluator): MatrixSeries[] {
+  const { state, frame } = evaluator;
+  if (expr.kind === "subquery") {
+    return seriesOf(settle(state, evalSubquery(evaluator, expr)), subqueryFrame(evaluator, expr));
+  }
+  const { lastMs } = lookupOf(frame, expr.vector);
+  const mint = lastMs - expr.rangeMs + 1;
+  const set = state.queryable.select(expr.vector.matchers, mint, lastMs);
+  const columns = new SampleColumns();
+  const series: MatrixSeries[] = [];
+  for (let i = 0; i < set.count; i++) {
+    set.read(i, mint, lastMs, columns);
+    state.did(columns.count + 20);
+    state.hold(columns.count);
+    const kept = copyColumns(set.labels(i), columns);
+    if (kept.timestamps.length > 0) series.push(kept);
+  }
+  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+function copyColumns(labels: Labels, columns: SampleColumns): MatrixSeries {
+  const { count, histograms } = columns;
+  const kept: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const histogram = histograms?.[i];
+    const stale = histogram === undefined ? isStaleAt(columns.valueWords, i) : isStaleNaN(histogram.sum);
+    if (!stale) kept.push(i);
+  }
+  return {
+    labels,
+    timestamps: Float64Array.from(kept, (i) => columns.timestamps[i]),
+    values: Float64Array.from(kept, (i) => columns.values[i]),
+    histograms: histograms === null ? null : kept.map((i) => histograms[i]),
+  };
+}
