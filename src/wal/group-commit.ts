@@ -28,7 +28,10 @@ export type Durability = "fsync" | "write" | "memory";
 
 /** Records that go in front of a group, such as the series which its sample records refer to. */
 export interface Prologue {
-  /** Called once for each group, when it is put together. The bytes stay unchanged until the verdict. */
+  /**
+   * Called once for each group, when it is put together. The bytes stay unchanged until the verdict. Where it
+   * throws, the group is refused and `failed` follows.
+   */
   take(): readonly Uint8Array[];
   /** What the last `take` gave is durable. Called before the group's submitters are told. */
   durable(): void;
@@ -206,7 +209,12 @@ export class GroupCommit {
     while (this.waiting.dones.length > 0) {
       const group = this.waiting;
       this.waiting = emptyGroup();
-      const prologue = this.prologue?.take() ?? [];
+      const prologue = this.takePrologue();
+      if (prologue instanceof Error) {
+        this.probing = false;
+        this.refuse(group, prologue.message);
+        continue;
+      }
       let place: LogPlace | null = null;
       let failure: unknown = null;
       try {
@@ -219,6 +227,15 @@ export class GroupCommit {
     }
     this.running = false;
     for (const resolve of this.whenIdle.splice(0)) resolve();
+  }
+
+  /** An error (no memory for the records) fails this group alone: nothing of it was written. */
+  private takePrologue(): readonly Uint8Array[] | Error {
+    try {
+      return this.prologue?.take() ?? [];
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
   }
 
   /** Where the first submission of the group begins. */
@@ -281,13 +298,17 @@ export class GroupCommit {
     this.current = null;
     if (broken !== null) this.cleanup = Promise.all([this.cleanup, this.abandon(broken)]).then(() => {});
     if (this.statusNow.state !== "closed") this.setStatus({ state: "degraded", reason });
-    this.prologue?.failed();
     const late = this.waiting;
     this.waiting = emptyGroup();
-    this.refused += group.dones.length + late.dones.length;
+    group.dones.push(...late.dones);
+    this.refuse(group, reason);
+  }
+
+  private refuse(group: Group, reason: string): void {
+    this.prologue?.failed();
+    this.refused += group.dones.length;
     const refusal = new RefusalError("storage_failed", `the log could not be written: ${reason}`);
     for (const done of group.dones) done(null, refusal);
-    for (const done of late.dones) done(null, refusal);
   }
 
   /** Takes the refused bytes away again as far as the disk allows, and closes the segment for ever (G2). */

@@ -157,6 +157,27 @@ test("the prologue comes first in its group and hears what became of it", async 
   assert.deepEqual(heard, ["durable 0", "failed 1", "durable 1"]);
 });
 
+test("a prologue that cannot be made refuses its group alone", async () => {
+  let memory = false;
+  let failed = 0;
+  const prologue: Prologue = {
+    take: () => {
+      if (!memory) throw new RangeError("no memory");
+      return [];
+    },
+    durable: () => {},
+    failed: () => {
+      failed++;
+    },
+  };
+  const { log } = setUp({ prologue });
+  const { error } = await submit(log, "a");
+  assert.ok(error instanceof RefusalError && error.message.includes("no memory"));
+  assert.equal(failed, 1);
+  memory = true;
+  assert.deepEqual((await submit(log, "b")).place, { segment: 1, offset: 32 });
+});
+
 test("a failed group is refused as a whole and taken back; the log recovers in a new segment", async () => {
   const { mem, fs, clock, statuses, log } = setUp({ retryIntervalMs: 1000 });
   await submit(log, "kept");
