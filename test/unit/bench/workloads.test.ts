@@ -1,18 +1,24 @@
 import * as assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { loadRecording } from "../../../dist-bench/recording.js";
 import {
   churnLabels,
   generateRequests,
   generationOf,
+  hostLabels,
   recentBaseMs,
   sampleCountOf,
+  sampleTimeMs,
+  sampleValueOffset,
   seriesCountOf,
   seriesPerHost,
   spanMs,
   WORKLOAD_NAMES,
   workloadOf,
 } from "../../../dist-bench/workloads.js";
+import { collectWritten, type WrittenSeries } from "../../support/naive-remote-write.js";
+import { type SeriesKey, seriesKey } from "../../support/prometheus-api.js";
 
 const BASE_MS = 1_795_000_000_000;
 
@@ -41,6 +47,28 @@ for (const name of WORKLOAD_NAMES) {
     assert.equal(samples, sampleCountOf(workload));
     assert.ok(requests.every((count) => count >= workload.rounds));
     assert.equal(hash.digest("hex").slice(0, 16), SHA256[name]);
+  });
+}
+
+for (const name of ["W1", "W1s", "W2v2"]) {
+  test(`${name} says what the recording says, read by another decoder`, () => {
+    const workload = { ...workloadOf(name, "small"), rounds: 3 };
+    const recording = loadRecording();
+    const values = new DataView(recording.values.buffer, recording.values.byteOffset);
+    const written = new Map<SeriesKey, WrittenSeries>();
+    generateRequests(workload, BASE_MS, ({ body }) => collectWritten(written, body, workload.protocol));
+    assert.equal(written.size, seriesCountOf(workload));
+    for (let host = 0; host < workload.hosts; host++) {
+      for (let series = 0; series < recording.series.length; series++) {
+        const { labels } = hostLabels(recording, series, host);
+        const found = written.get(seriesKey(Object.fromEntries(labels)))!;
+        assert.equal(found.samples.length, workload.rounds);
+        found.samples.forEach(({ timeMs, value }, round) => {
+          assert.equal(timeMs, sampleTimeMs(workload, BASE_MS, host, round));
+          assert.equal(value, values.getFloat64(sampleValueOffset(recording, series, host, round), true));
+        });
+      }
+    }
   });
 }
 
