@@ -22,6 +22,8 @@ const ENC_XOR = 1;
 const ENC_BUFFER = 255;
 /** Label sets that a thread keeps decoded. */
 const LABELS_CACHED_MAX = 200_000;
+/** Callers may ask for "all time" with numbers that no 64-bit integer holds. */
+const TIME_MAX: number = 2 ** 53;
 
 export class HeadReader implements Queryable {
   private readonly kernel: Kernel;
@@ -47,7 +49,7 @@ export class HeadReader implements Queryable {
       sorted: false,
       labels: (index) => this.labels(refs[index]),
       read: (index, from, to, columns) =>
-        this.read(refs[index], Math.max(from, mint), Math.min(to, maxt), columns),
+        this.read(refs[index], Math.max(from, mint, -TIME_MAX), Math.min(to, maxt, TIME_MAX), columns),
     };
   }
 
@@ -69,13 +71,15 @@ export class HeadReader implements Queryable {
 
   /** The refs of live series that match and may have samples in the range. */
   private refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
+    const from = Math.max(mint, -TIME_MAX);
+    const to = Math.min(maxt, TIME_MAX);
     const found = selectPostings(this.index, compileMatchers(matchers));
     const at = this.scratch + L.Q_TMP;
     const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
     if (found.length > room)
       throw new RefusalError("limit_reached", `the selection has ${found.length} series`);
     this.kernel.u32().set(found, at >>> 2);
-    const kept = this.kernel.exports.filterOverlapping(at, found.length, mint, maxt);
+    const kept = this.kernel.exports.filterOverlapping(at, found.length, from, to);
     return this.kernel.u32().slice(at >>> 2, (at >>> 2) + kept);
   }
 
