@@ -2,4 +2,6 @@
 import { main } from "./cli/main.js";
 import { openEngine } from "./workers/engine.js";
 
-process.exitCode = await main(process.argv.slice(2), openEngine);
+const status = await main(process.argv.slice(2), openEngine);
+// Threads and timers of an interrupted start must not keep the process.
+process.exit(status);

@@ -25,6 +25,8 @@ export type OpenEngine = (
 const DRAIN_MS = 10_000;
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
+/** A thread failed: only a restart is sure to be right. */
+const EXIT_FATAL = 70;
 
 /**
  * Serves until a signal comes; resolves to the exit status. The first SIGTERM or SIGINT drains, commits and
@@ -67,8 +69,8 @@ async function open(
   openEngine: OpenEngine,
 ): Promise<"open" | "failed"> {
   const onFatal = (error: unknown): void => {
-    log.error("the database cannot go on", { err: describe(error) });
-    process.exit(EXIT_FAILED);
+    log.error("a thread failed: only a restart is sure to be right", { err: describe(error) });
+    process.exit(EXIT_FATAL);
   };
   try {
     gate.open(await openEngine({ ...config, onFatal }, log, (message) => gate.progress(message)));
