@@ -24,6 +24,7 @@ export interface FileSystem {
   unlink(path: string): void;
   /** Removes a folder and all in it; no error where it is absent. */
   removeTree(path: string): void;
+  /** Makes the folder and the missing ones above it, and their names durable; no error where it is there. */
   mkdir(path: string): void;
   /** Names, sorted. Throws ENOENT where the folder is absent. */
   list(path: string): string[];

@@ -81,9 +81,14 @@ export class LockFile {
     }
   }
 
+  /** Never throws: a lock that a failing disk keeps is taken over once this process has ended. */
   release(): void {
-    const found = readOrNull(this.fs, this.path);
-    if (found !== null && equalBytes(found, this.content)) this.fs.unlink(this.path);
+    try {
+      const found = readOrNull(this.fs, this.path);
+      if (found !== null && equalBytes(found, this.content)) this.fs.unlink(this.path);
+    } catch {
+      // As above.
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { FileSystem } from "./file-system.js";
 
 /** The real disk. */
@@ -16,14 +17,7 @@ export const nodeFileSystem: FileSystem = {
   },
   fdatasync: (fd) => fs.fdatasyncSync(fd),
   fsync: (fd) => fs.fsyncSync(fd),
-  fsyncDirectory(path) {
-    const fd = fs.openSync(path, "r");
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  },
+  fsyncDirectory: syncFolder,
   truncate: (fd, bytes) => fs.ftruncateSync(fd, bytes),
   fileBytes: (fd) => fs.fstatSync(fd).size,
   readFile: (path) => fs.readFileSync(path),
@@ -31,7 +25,15 @@ export const nodeFileSystem: FileSystem = {
   link: (existing, path) => fs.linkSync(existing, path),
   unlink: (path) => fs.unlinkSync(path),
   removeTree: (path) => fs.rmSync(path, { recursive: true, force: true }),
-  mkdir: (path) => void fs.mkdirSync(path, { recursive: true, mode: 0o750 }),
+  mkdir(path) {
+    const first = fs.mkdirSync(path, { recursive: true, mode: 0o750 });
+    if (first === undefined) return;
+    const above = dirname(resolve(first));
+    for (let folder = dirname(resolve(path)); folder.length >= above.length; folder = dirname(folder)) {
+      syncFolder(folder);
+      if (folder === above) break;
+    }
+  },
   list: (path) => fs.readdirSync(path).sort(),
   exists: (path) => fs.existsSync(path),
   stat(path) {
@@ -44,17 +46,24 @@ export const nodeFileSystem: FileSystem = {
   },
   writevAsync: (fd, buffers, position) => writevAll(fd, buffers, position),
   fdatasyncAsync: (fd) =>
-    new Promise((resolve, reject) =>
-      fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error))),
-    ),
+    new Promise((done, reject) => fs.fdatasync(fd, (error) => (error === null ? done() : reject(error)))),
   fsyncDirectoryAsync: (path) =>
-    new Promise((resolve, reject) =>
+    new Promise((done, reject) =>
       fs.open(path, "r", (openError, fd) => {
         if (openError !== null) return reject(openError);
-        fs.fsync(fd, (error) => fs.close(fd, () => (error === null ? resolve() : reject(error))));
+        fs.fsync(fd, (error) => fs.close(fd, () => (error === null ? done() : reject(error))));
       }),
     ),
 };
+
+function syncFolder(path: string): void {
+  const fd = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
 
 /** write(2) may answer 0 for a non-empty buffer on odd devices: an error, lest the loop never end. */
 function nothingWritten(): NodeJS.ErrnoException {
@@ -65,13 +74,13 @@ function nothingWritten(): NodeJS.ErrnoException {
 
 /** writev may write less than it was given; the rest follows in further calls. */
 function writevAll(fd: number, buffers: readonly Uint8Array[], position: number): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, reject) => {
     const step = (rest: readonly Uint8Array[], at: number): void => {
       fs.writev(fd, rest as Uint8Array[], at, (error, written) => {
         if (error !== null) return reject(error);
         if (written === 0) return reject(nothingWritten());
         const left = dropBytes(rest, written);
-        if (left.length === 0) return resolve();
+        if (left.length === 0) return done();
         step(left, at + written);
       });
     };

@@ -235,6 +235,7 @@ export class MemFileSystem implements FileSystem {
       if (next instanceof MemFile) throw systemError("EEXIST", "mkdir", path);
       const child = next ?? new MemFolder();
       folder.entries.set(name, child);
+      if (next === undefined) folder.durableEntries.set(name, child);
       folder = child;
     }
   }

@@ -1,0 +1,49 @@
+import * as assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { nodeFileSystem as fs } from "../../../dist/io/node-file-system.js";
+
+test("what is written in any way is read back, more buffers than one call takes too", async (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/varve-io-`);
+  t.after(() => rmSync(folder, { recursive: true }));
+  fs.mkdir(`${folder}/a/b/c`);
+  fs.mkdir(`${folder}/a/b/c`);
+  const path = `${folder}/a/b/c/file`;
+  const fd = fs.open(path, "wx");
+  assert.throws(() => fs.open(path, "wx"), { code: "EEXIST" });
+  const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(7);
+  const buffers = Array.from({ length: 3000 }, (_, i) =>
+    i === 5 ? shared : new Uint8Array(1 + (i % 7)).fill(i),
+  );
+  const expected = buffers.flatMap((buffer) => [...buffer]);
+  await fs.writevAsync(fd, buffers, 4);
+  await fs.fdatasyncAsync(fd);
+  await fs.fsyncDirectoryAsync(`${folder}/a/b/c`);
+  fs.write(fd, Uint8Array.of(1, 2, 3, 4), 0);
+  assert.deepEqual([...fs.readFile(path)], [1, 2, 3, 4, ...expected]);
+  fs.truncate(fd, 6);
+  assert.equal(fs.fileBytes(fd), 6);
+  fs.close(fd);
+  await assert.rejects(fs.writevAsync(fd, [shared], 0), { code: "EBADF" });
+  await assert.rejects(fs.fsyncDirectoryAsync(`${folder}/none`), { code: "ENOENT" });
+});
+
+test("links, renames and removals", (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/varve-io-`);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const fd = fs.open(`${folder}/b`, "w");
+  fs.write(fd, Uint8Array.of(9), 0);
+  fs.fsync(fd);
+  fs.close(fd);
+  fs.link(`${folder}/b`, `${folder}/c`);
+  fs.rename(`${folder}/b`, `${folder}/a`);
+  fs.fsyncDirectory(folder);
+  assert.deepEqual(fs.list(folder), ["a", "c"]);
+  assert.deepEqual(fs.stat(`${folder}/c`).bytes, 1);
+  fs.unlink(`${folder}/a`);
+  assert.ok(fs.exists(`${folder}/c`) && fs.freeBytes(folder) > 0);
+  fs.removeTree(folder);
+  fs.removeTree(folder);
+  assert.throws(() => fs.list(folder), { code: "ENOENT" });
+});
