@@ -30,6 +30,8 @@ export interface BlockWriteOptions {
   readonly segmentBytesMax?: number;
   /** Called before every series. What it throws ends the writing and leaves no trace. */
   readonly checkpoint?: () => void;
+  /** Called when everything is written, before the block gets its name. What it throws ends the writing, too. */
+  readonly beforePublish?: () => void;
 }
 
 class Counts {
@@ -69,6 +71,7 @@ export function writeBlock(
     writeNewFile(fs, `${tmp}/${META_FILE}`, new TextEncoder().encode(printMeta(meta)));
     fs.fsyncDirectory(`${tmp}/${CHUNKS_FOLDER}`);
     fs.fsyncDirectory(tmp);
+    options.beforePublish?.();
     fs.rename(tmp, `${parent}/${options.ulid}`);
     fs.fsyncDirectory(parent);
     return meta;

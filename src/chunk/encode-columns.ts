@@ -2,7 +2,7 @@ import type { Histogram } from "../model/histogram.js";
 import { ChunkEncoding, type EncodedChunk } from "../storage/chunk-series.js";
 import type { SampleColumns } from "../storage/columns.js";
 import { encodeHistogramChunks } from "./histogram-chunk.js";
-import { encodeXorChunk } from "./xor-chunk.js";
+import { encodeXorChunkTightly } from "./xor-chunk.js";
 
 export interface EncodeLimits {
   readonly floatSamplesMax: number;
@@ -44,7 +44,7 @@ function encodeFloats(
       mint: timestamps[from],
       maxt: timestamps[to - 1],
       encoding: ChunkEncoding.XOR,
-      bytes: encodeXorChunk(timestamps, valueWords, from, to),
+      bytes: encodeXorChunkTightly(timestamps, valueWords, from, to),
     });
   }
 }

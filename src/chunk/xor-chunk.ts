@@ -3,7 +3,8 @@ import { BitReader } from "../encoding/bit-reader.js";
 import { BitWriter } from "../encoding/bit-writer.js";
 import type { SampleColumns } from "../storage/columns.js";
 import { CHUNK_HEADER_BYTES, CHUNK_SAMPLES_MAX, chunkSampleCount } from "./chunk-header.js";
-import { XorValueReader, XorValueWriter } from "./xor-value.js";
+import { writeXorInWindow, XorValueReader, XorValueWriter } from "./xor-value.js";
+import { XorWindowPlan } from "./xor-window-plan.js";
 
 /**
  * Prometheus' XOR chunk of float samples (docs/format/chunks.md):
@@ -37,6 +38,43 @@ export function encodeXorChunk(
     else writeDeltaOfDelta(writer, nextDelta - delta);
     delta = nextDelta;
     value.write(writer, valueWords[2 * i + 1], valueWords[2 * i]);
+  }
+  return writer.take();
+}
+
+const plan = new XorWindowPlan();
+
+/**
+ * The same samples in fewer bytes, for twice the time: the windows of the values are planned ahead
+ * (`XorWindowPlan`). Every reader of XOR chunks reads it.
+ */
+export function encodeXorChunkTightly(
+  timestamps: Float64Array,
+  valueWords: Uint32Array,
+  start: number,
+  end: number,
+): Uint8Array {
+  assert(end > start && end - start <= CHUNK_SAMPLES_MAX, "a chunk has 1 to 65535 samples");
+  plan.plan(valueWords, start, end);
+  const { leading, trailing, opens } = plan;
+  const writer = new BitWriter(64 + 2 * (end - start));
+  writer.write(end - start, 16);
+  writeVarintBits(writer, timestamps[start]);
+  writer.write64(valueWords[2 * start + 1], valueWords[2 * start], 64);
+  let delta = 0;
+  let changed = 0;
+  for (let i = start + 1; i < end; i++) {
+    const nextDelta = timestamps[i] - timestamps[i - 1];
+    if (i === start + 1) writeUvarintBits(writer, nextDelta);
+    else writeDeltaOfDelta(writer, nextDelta - delta);
+    delta = nextDelta;
+    const low = (valueWords[2 * i] ^ valueWords[2 * i - 2]) >>> 0;
+    const high = (valueWords[2 * i + 1] ^ valueWords[2 * i - 1]) >>> 0;
+    if (low === 0 && high === 0) writer.write(0, 1);
+    else {
+      writeXorInWindow(writer, high, low, leading[changed], trailing[changed], opens[changed]);
+      changed++;
+    }
   }
   return writer.take();
 }

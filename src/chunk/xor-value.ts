@@ -42,26 +42,32 @@ export class XorValueWriter {
     this.low = low;
     const leading = Math.min(leadingZeros(xorHigh, xorLow), LEADING_MAX);
     const trailing = trailingZeros(xorHigh, xorLow);
-    if (this.leading !== NO_WINDOW && leading >= this.leading && trailing >= this.trailing) {
-      writer.write(0b10, 2);
-    } else {
+    const fits = this.leading !== NO_WINDOW && leading >= this.leading && trailing >= this.trailing;
+    if (!fits) {
       this.leading = leading;
       this.trailing = trailing;
-      const significant = 64 - leading - trailing;
-      writer.write((0b11 << 11) | (leading << 6) | (significant & 63), 13);
     }
-    writeShifted(writer, xorHigh, xorLow, this.trailing, 64 - this.leading - this.trailing);
+    writeXorInWindow(writer, xorHigh, xorLow, this.leading, this.trailing, fits ? 0 : 1);
   }
 }
 
-/** The lowest `count` bits of high:low >>> shift. */
-export function writeShifted(
+/** Writes a XOR that is not 0 and whose bits the window covers; `opens` is 0 in the window of the last one. */
+export function writeXorInWindow(
   writer: BitWriter,
   high: number,
   low: number,
-  shift: number,
-  count: number,
+  leading: number,
+  trailing: number,
+  opens: number,
 ): void {
+  const significant = 64 - leading - trailing;
+  if (opens === 0) writer.write(0b10, 2);
+  else writer.write((0b11 << 11) | (leading << 6) | (significant & 63), 13);
+  writeShifted(writer, high, low, trailing, significant);
+}
+
+/** The lowest `count` bits of high:low >>> shift. */
+function writeShifted(writer: BitWriter, high: number, low: number, shift: number, count: number): void {
   if (shift === 0) writer.write64(high, low, count);
   else if (shift < 32) writer.write64(high >>> shift, (low >>> shift) | (high << (32 - shift)), count);
   else writer.write64(0, high >>> (shift - 32), count);

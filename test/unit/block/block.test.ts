@@ -60,12 +60,12 @@ test("gives back what was written", () => {
 
 test("reads the same through a cache of one page", () => {
   const series = manySeries(100);
-  const { open } = written(series, { segmentBytesMax: 20_000 });
+  const { open } = written(series, { segmentBytesMax: 6_000 });
   assert.deepEqual(dump(open(1)), dumpPlain(series));
 });
 
 test("splits chunks into segments", () => {
-  const { fs, open } = written(manySeries(50), { segmentBytesMax: 10_000 });
+  const { fs, open } = written(manySeries(50), { segmentBytesMax: 4_000 });
   assert(fs.list(`/data/${ULID}/chunks`).length > 3);
   assert.equal(fs.list(`/data/${ULID}/chunks`)[0], "000001");
   assert.equal(Object.keys(dump(open())).length, 50);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CorruptionError } from "../../../dist/base/errors.js";
-import { decodeXorChunk, encodeXorChunk } from "../../../dist/chunk/xor-chunk.js";
+import { decodeXorChunk, encodeXorChunk, encodeXorChunkTightly } from "../../../dist/chunk/xor-chunk.js";
 import { isStaleAt, setStaleAt } from "../../../dist/model/stale.js";
 import { SampleColumns } from "../../../dist/storage/columns.js";
 
@@ -59,6 +59,29 @@ test("gives back any samples bit for bit", () => {
       );
     }),
   );
+});
+
+test("codes tightly: the same samples, never more bytes", () => {
+  fc.assert(
+    fc.property(samples, (rows) => {
+      const columns = columnsOf(rows);
+      const tight = encodeXorChunkTightly(columns.timestamps, columns.valueWords, 0, columns.count);
+      const decoded = new SampleColumns(1);
+      decodeXorChunk(tight, decoded, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+      assert.deepEqual(decoded.timestamps.slice(0, decoded.count), columns.timestamps.slice(0, rows.length));
+      assert.deepEqual(
+        decoded.valueWords.slice(0, 2 * rows.length),
+        columns.valueWords.slice(0, 2 * rows.length),
+      );
+      // A run of more changed values than the plan looks back may cost one window more in a while.
+      assert(tight.length <= encode(columns).length + Math.ceil(rows.length / 32) * 2, "no larger");
+    }),
+  );
+  const noisy = columnsOf(
+    Array.from({ length: 480 }, (_, i) => [i * 15_000, i % 40 === 0 ? Math.PI * i : i] as const),
+  );
+  const tight = encodeXorChunkTightly(noisy.timestamps, noisy.valueWords, 0, noisy.count);
+  assert(tight.length < 0.8 * encode(noisy).length, `${tight.length} of ${encode(noisy).length} bytes`);
 });
 
 test("keeps the stale marker apart from other NaNs", () => {

@@ -1,0 +1,110 @@
+import { CorruptionError } from "../base/errors.js";
+import type { FileSystem } from "../io/file-system.js";
+import { isBlockName, TMP_FOR_CREATION, TMP_FOR_DELETION } from "./block-format.js";
+import { type BlockMeta, readMeta } from "./block-meta.js";
+
+/** Where damaged blocks are moved to; readers of the data folder pass over it. */
+export const QUARANTINE_FOLDER = "quarantine";
+
+export interface DamagedBlock {
+  readonly ulid: string;
+  readonly reason: string;
+}
+
+/** What a data folder holds. */
+export interface BlockListing {
+  /** Ascending by minTime, then ULID. */
+  readonly metas: readonly BlockMeta[];
+  /** Blocks without a readable meta.json. */
+  readonly damaged: readonly DamagedBlock[];
+  /** Folders that a crash left half written or half removed. */
+  readonly leftovers: readonly string[];
+}
+
+/** Lists the blocks in `dir` by their meta.json; one that cannot be read never hides the others. */
+export function listBlocks(fs: FileSystem, dir: string): BlockListing {
+  const metas: BlockMeta[] = [];
+  const damaged: DamagedBlock[] = [];
+  const leftovers: string[] = [];
+  for (const name of fs.list(dir)) {
+    if (name.endsWith(TMP_FOR_CREATION) || name.endsWith(TMP_FOR_DELETION)) leftovers.push(name);
+    if (!isBlockName(name)) continue;
+    try {
+      metas.push(readMeta(fs, `${dir}/${name}`));
+    } catch (error) {
+      damaged.push({ ulid: name, reason: damageOf(error) });
+    }
+  }
+  return { metas: metas.sort(compareMetas), damaged, leftovers };
+}
+
+export function compareMetas(a: BlockMeta, b: BlockMeta): number {
+  return a.minTime - b.minTime || (a.ulid < b.ulid ? -1 : 1);
+}
+
+/**
+ * The reason in words if `error` means that a block is damaged or incomplete; any other error is thrown on: a
+ * disk that fails to read says nothing about what it holds.
+ */
+export function damageOf(error: unknown): string {
+  if (error instanceof CorruptionError) return error.message;
+  const code = (error as { readonly code?: unknown }).code;
+  if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") {
+    return (error as Error).message;
+  }
+  throw error;
+}
+
+/**
+ * The blocks that another one of `metas` replaces: its parents and, should a crash have kept one of those longer
+ * than its successor, every block all of whose sources went into a block of a higher level.
+ */
+export function supersededBlocks(metas: readonly BlockMeta[]): BlockMeta[] {
+  return metas.filter((meta) => metas.some((other) => supersedes(other, meta)));
+}
+
+function supersedes(other: BlockMeta, meta: BlockMeta): boolean {
+  if (other.ulid === meta.ulid) return false;
+  if (other.compaction.parents.some((parent) => parent.ulid === meta.ulid)) return true;
+  if (other.compaction.level <= meta.compaction.level || meta.compaction.sources.length === 0) return false;
+  if (other.minTime > meta.minTime || other.maxTime < meta.maxTime) return false;
+  const sources = new Set(other.compaction.sources);
+  return meta.compaction.sources.every((source) => sources.has(source));
+}
+
+/** Removes a block: gone for every reader, also after a crash, from the moment its name is. */
+export function deleteBlock(fs: FileSystem, dir: string, ulid: string): void {
+  const doomed = `${dir}/${ulid}${TMP_FOR_DELETION}`;
+  fs.removeTree(doomed);
+  fs.rename(`${dir}/${ulid}`, doomed);
+  fs.fsyncDirectory(dir);
+  fs.removeTree(doomed);
+}
+
+/** Removes what a crash left. To be called while nothing writes or deletes blocks in `dir`. */
+export function removeLeftovers(fs: FileSystem, dir: string): string[] {
+  const { leftovers } = listBlocks(fs, dir);
+  for (const name of leftovers) fs.removeTree(`${dir}/${name}`);
+  return [...leftovers];
+}
+
+/** Moves a damaged block aside; returns where it lies now. */
+export function quarantineBlock(fs: FileSystem, dir: string, ulid: string): string {
+  const folder = `${dir}/${QUARANTINE_FOLDER}`;
+  fs.mkdir(folder);
+  const target = `${folder}/${ulid}`;
+  fs.removeTree(target);
+  fs.rename(`${dir}/${ulid}`, target);
+  fs.fsyncDirectory(folder);
+  fs.fsyncDirectory(dir);
+  return target;
+}
+
+/** Bytes of all files below `path`. */
+export function treeBytes(fs: FileSystem, path: string): number {
+  const { bytes, directory } = fs.stat(path);
+  if (!directory) return bytes;
+  let total = 0;
+  for (const name of fs.list(path)) total += treeBytes(fs, `${path}/${name}`);
+  return total;
+}

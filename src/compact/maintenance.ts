@@ -1,0 +1,106 @@
+import { CorruptionError } from "../base/errors.js";
+import {
+  type DamagedBlock,
+  damageOf,
+  deleteBlock,
+  listBlocks,
+  quarantineBlock,
+  supersededBlocks,
+  treeBytes,
+} from "../block/block-folder.js";
+import type { BlockMeta } from "../block/block-meta.js";
+import { openBlock } from "../block/block-reader.js";
+import { PageCache } from "../block/page-cache.js";
+import { countIntervals, readTombstones } from "../block/tombstones.js";
+import { type CompactorOptions, compactBlocks } from "./compactor.js";
+import { compactionRanges, type PlannedBlock, planCompaction } from "./plan.js";
+import { blocksBeyondRetention } from "./retention.js";
+
+export interface MaintenanceOptions extends CompactorOptions {
+  /** Milliseconds; 0: for ever. */
+  readonly retentionMs: number;
+  /** 0: no limit. */
+  readonly retentionBytes: number;
+  /** Time of the newest sample of the whole database, milliseconds. */
+  readonly newestMs: number;
+  /** Bytes of log and head chunks, which count into `retentionBytes`. */
+  readonly otherBytes: number;
+  /** Span of the head's blocks; default 2 h. */
+  readonly blockRangeMs?: number;
+}
+
+/** What one step did. All plain data: it crosses threads. */
+export type MaintenanceStep =
+  | { readonly kind: "idle" }
+  | {
+      readonly kind: "deleted";
+      readonly ulids: readonly string[];
+      readonly why: "superseded" | "retention";
+    }
+  | { readonly kind: "compacted"; readonly parents: readonly string[]; readonly block: BlockMeta | null }
+  | { readonly kind: "quarantined"; readonly ulid: string; readonly reason: string };
+
+/**
+ * Does the next thing that the blocks of a folder need: removes those that are replaced, applies retention,
+ * merges. To be called again until it says "idle"; afterwards whenever a block was written or deleted from.
+ * Between two calls readers should take up what changed (`BlockSet.reload`). Only one thread may run this for a
+ * folder, and no samples may be deleted from blocks meanwhile (a merge that overlaps with it is thrown away by
+ * `TombstonesChangedError`).
+ */
+export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
+  const { fs, dir } = options;
+  const { metas, damaged } = listBlocks(fs, dir);
+  const broken = damaged[0] ?? firstBroken(options, metas);
+  if (broken !== undefined) return quarantine(options, broken);
+  const superseded = supersededBlocks(metas);
+  if (superseded.length > 0) return deleteAll(options, superseded, "superseded");
+  const sized = metas.map((meta) => ({ meta, bytes: treeBytes(fs, `${dir}/${meta.ulid}`) }));
+  const beyond = blocksBeyondRetention(sized, options);
+  if (beyond.length > 0) return deleteAll(options, beyond, "retention");
+  const planned: PlannedBlock[] = metas.map((meta) => ({
+    meta,
+    tombstones: countIntervals(readTombstones(fs, `${dir}/${meta.ulid}`)),
+  }));
+  const retentionMs = options.retentionMs > 0 ? options.retentionMs : Number.POSITIVE_INFINITY;
+  const plan = planCompaction(planned, compactionRanges(retentionMs, options.blockRangeMs));
+  if (plan.length === 0) return { kind: "idle" };
+  try {
+    const block = compactBlocks(plan, options);
+    return { kind: "compacted", parents: plan.map((meta) => meta.ulid), block };
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    const found = plan.find((meta) => error.file.startsWith(`${dir}/${meta.ulid}`));
+    if (found === undefined) throw error;
+    return quarantine(options, { ulid: found.ulid, reason: error.message });
+  }
+}
+
+/**
+ * The first block that does not open. Looked for before anything is removed: a block must not replace others
+ * that can be read while it cannot.
+ */
+function firstBroken(options: MaintenanceOptions, metas: readonly BlockMeta[]): DamagedBlock | undefined {
+  const cache = new PageCache(0);
+  for (const { ulid } of metas) {
+    try {
+      openBlock(options.fs, `${options.dir}/${ulid}`, cache).close();
+    } catch (error) {
+      return { ulid, reason: damageOf(error) };
+    }
+  }
+  return undefined;
+}
+
+function quarantine(options: MaintenanceOptions, { ulid, reason }: DamagedBlock): MaintenanceStep {
+  quarantineBlock(options.fs, options.dir, ulid);
+  return { kind: "quarantined", ulid, reason };
+}
+
+function deleteAll(
+  options: MaintenanceOptions,
+  metas: readonly BlockMeta[],
+  why: "superseded" | "retention",
+): MaintenanceStep {
+  for (const meta of metas) deleteBlock(options.fs, options.dir, meta.ulid);
+  return { kind: "deleted", ulids: metas.map((meta) => meta.ulid), why };
+}
