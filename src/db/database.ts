@@ -5,6 +5,7 @@
  */
 
 import { HeadReader } from "../head/head-reader.js";
+import { decodeLabels } from "../head/label-bytes.js";
 import { type ReplaySummary, replayLog } from "../head/replay.js";
 import { SeriesLog } from "../head/series-log.js";
 import type { FileSystem } from "../io/file-system.js";
@@ -12,6 +13,7 @@ import { LockFile } from "../io/lock-file.js";
 import * as L from "../kernel/assembly/layout.js";
 import { Kernel } from "../kernel/kernel.js";
 import { createSharedMemory, type SharedMemory } from "../kernel/shared-memory.js";
+import type { Labels } from "../model/labels.js";
 import type { Queryable } from "../storage/queryable.js";
 import { decodeExemplars, decodeMetadata } from "../wal/cold-records.js";
 import { GroupCommit, type LogStatus } from "../wal/group-commit.js";
@@ -131,6 +133,14 @@ export class Database {
     const limit = this.options.headMemoryLimitBytes;
     if (this.kernel.liveBytes() > limit * EVICT_ABOVE)
       this.evictedBytes += this.kernel.exports.evict(limit * EVICT_TO);
+  }
+
+  /** The label set of a series that some record or exemplar names. */
+  labelsOf(ref: number): Labels {
+    const words = this.kernel.u32();
+    const series = this.kernel.seriesAt(ref) >>> 2;
+    const at = words[series + (L.S_LABELS >>> 2)];
+    return decodeLabels(this.kernel.u8(), at, words[series + (L.S_LABELS_LEN >>> 2)]);
   }
 
   /** Bytes of address space that hold anything: the high-water mark of the heap. */

@@ -15,6 +15,7 @@ import type {
   WriteAnswer,
   WriteProtocol,
 } from "./contract.js";
+import { encodeExemplarsAnswer } from "./exemplars-answer.js";
 import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
@@ -214,6 +215,10 @@ class ThreadedEngine implements Engine {
   }
 
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
+    if (request.kind === "query_exemplars") {
+      const labelsOf = (ref: number) => this.db.labelsOf(ref);
+      return Promise.resolve(encodeExemplarsAnswer(this.db.exemplars, labelsOf, request.params));
+    }
     return this.queryPool.query(request, signal, systemClock.nowMs());
   }
 

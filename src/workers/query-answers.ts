@@ -103,7 +103,7 @@ function inQuery<T>(evaluate: () => T): T {
 
 /** The matcher sets of `match[]`; none where there is none. */
 function matcherSets(params: SelectionParams): (readonly Matcher[])[] {
-  const sets = params.matches.map((text) => inParameter("match[]", () => parseMetricSelector(text)));
+  const sets = params.matches.map((text) => parseMetricSelector(text));
   requireNonEmptyMatchers(sets);
   return sets;
 }
@@ -114,7 +114,8 @@ function series(
   control: NonNullable<EvaluationOptions["control"]>,
 ): QueryAnswer {
   const found = new Map<string, Labels>();
-  for (const matchers of matcherSets(params)) {
+  // Of all endpoints with `match[]`, Prometheus names the parameter for this one only.
+  for (const matchers of inParameter("match[]", () => matcherSets(params))) {
     const set = queryable.select(matchers, params.startMs, params.endMs);
     for (let i = 0; i < set.count; i++) {
       if ((i & 1023) === 0) control.checkpoint();
