@@ -53,19 +53,20 @@ async function measure(
     if (sent.samplesAcknowledged === 0) return figures;
     if (isLong(workload)) {
       await afterSettling(running, workload, baseMs, figures, cpuBefore);
-      figures.missing = sent.samplesAcknowledged - (await countSamples(running.url, workload, baseMs));
+      const counted = await orUndefined(program, countSamples(running.url, workload, baseMs));
+      if (counted !== undefined) figures.missing = sent.samplesAcknowledged - counted;
     } else {
       await running.kill("SIGKILL");
       running = await RunningProgram.start(program, port, folder);
       figures.readyMs = running.readyAfterMs;
-      figures.missingAfterKill =
-        sent.samplesAcknowledged -
-        (await countSettled(running.url, workload, baseMs, sent.samplesAcknowledged));
+      const counting = countSettled(running.url, workload, baseMs, sent.samplesAcknowledged);
+      const counted = await orUndefined(program, counting);
+      if (counted !== undefined) figures.missingAfterKill = sent.samplesAcknowledged - counted;
     }
   } finally {
     await running.kill("SIGTERM").catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
-    rmSync(`${folder}.log`, { force: true });
+    if (figures.samplesPerSecond !== undefined) rmSync(`${folder}.log`, { force: true });
   }
   return figures;
 }
@@ -115,6 +116,16 @@ async function untilIdle(pid: number): Promise<void> {
     const now = cpuMs(pid);
     if (now - before > 500 * IDLE_SHARE) quietSince = performance.now();
     before = now;
+  }
+}
+
+/** `work`, or undefined and a line where the program refuses: the other figures are worth having then, too. */
+async function orUndefined(program: Program, work: Promise<number>): Promise<number | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    log(`  ${program.name}: ${(error as Error).message}`);
+    return undefined;
   }
 }
 
