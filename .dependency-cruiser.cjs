@@ -11,7 +11,7 @@ const layers = [
   ["cli", "main", "index-api"],
 ];
 // Arrows inside layer 1: the words everybody speaks (`model`) may be used by the contracts; nothing else.
-const sameLayer = { storage: ["model"], kernel: ["encoding"], compact: ["block"] };
+const sameLayer = { storage: ["model"], kernel: ["encoding"], compact: ["block"], main: ["cli"] };
 // `promql` meets storage only through the contracts.
 const only = { promql: ["base", "model", "storage", "encoding"] };
 // `http` speaks to `workers` and writes with `wire`: the event loop cannot run a query by accident.

@@ -37,7 +37,7 @@ export class Histogram {
 }
 
 /** Escapes a value for use inside `name="…"`. */
-export function escapeLabelValue(value: string): string {
+function escapeLabelValue(value: string): string {
   return value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
 }
 

@@ -2,7 +2,7 @@ import type { LogFormat, LogLevel } from "../base/log.js";
 import type { TransportChoice } from "../http/listen.js";
 import type { ParsedFlags } from "./parse-flags.js";
 
-export type Durability = "fsync" | "write" | "memory";
+type Durability = "fsync" | "write" | "memory";
 
 /** The flags with their types and units. */
 export interface Config {

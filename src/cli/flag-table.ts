@@ -3,7 +3,7 @@
  * Names are Prometheus' where the thing is the same.
  */
 
-export type FlagKind = "text" | "duration" | "bytes" | "count" | "choice" | "address";
+type FlagKind = "text" | "duration" | "bytes" | "count" | "choice" | "address";
 
 export type FlagName =
   | "web.listen-address"

@@ -8,7 +8,7 @@ import type { Engine } from "../workers/contract.js";
 import type { Config } from "./config.js";
 
 /** What the database is opened with. */
-export interface OpenOptions extends Config {
+interface OpenOptions extends Config {
   /** Told once where nothing but a new process will do. */
   readonly onFatal: (error: unknown) => void;
 }

@@ -10,7 +10,7 @@ import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
 
 export const JSON_TYPE = "application/json";
-export const TEXT_TYPE = "text/plain; charset=utf-8";
+const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** A request to anything but a write path, with its parameters read, and the ways to answer it. */
 export class Call {

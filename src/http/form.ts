@@ -3,7 +3,7 @@ import type { Params } from "../wire/params.js";
 import type { BodySink, Exchange } from "./transport.js";
 
 /** Parses `a=b&c=d`. A pair with a broken escape or a semicolon is left out, as Go does. */
-export function parseForm(text: string): [string, string][] {
+function parseForm(text: string): [string, string][] {
   const params: [string, string][] = [];
   if (text === "") return params;
   for (const pair of text.split("&")) {
@@ -42,12 +42,12 @@ export function decodePercentOrNull(text: string): string | null {
 }
 
 /** What became of a body that was collected whole. */
-export type CollectedBody =
+type CollectedBody =
   | { readonly outcome: "complete"; readonly bytes: Uint8Array }
   | { readonly outcome: "too-large" };
 
 /** Collects a body of at most `bytesMax`. Memory grows with what arrives, never with what a header promises. */
-export function collectBody(exchange: Exchange, bytesMax: number, done: (body: CollectedBody) => void): void {
+function collectBody(exchange: Exchange, bytesMax: number, done: (body: CollectedBody) => void): void {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const sink: BodySink = {

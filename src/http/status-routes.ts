@@ -16,7 +16,7 @@ export interface StatusOptions {
  * The version that `/status/buildinfo` gives: Grafana decides by it which parameters it may send, so it is that
  * of the Prometheus whose API is served. Varve's own version is beside it.
  */
-export const API_VERSION = "3.5.0";
+const API_VERSION = "3.5.0";
 
 /** `/api/v1/status/*` and the endpoints that are empty in a store that neither scrapes nor evaluates rules. */
 export function statusRoutes(gate: EngineGate, options: StatusOptions): Route[] {

@@ -73,8 +73,6 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-export type Listen = (options: TransportOptions, handler: ExchangeHandler) => Promise<Listener>;
-
 /** The address cannot be listened on; the message says why. */
 export class ListenError extends Error {
   override readonly name = "ListenError";

@@ -1,7 +1,7 @@
 import type { RefusalCode } from "../base/errors.js";
 
 /** The field `errorType` of Prometheus' error envelope. */
-export type ApiErrorType =
+type ApiErrorType =
   | "bad_data"
   | "execution"
   | "timeout"

@@ -168,7 +168,7 @@ export class JsonWriter {
 }
 
 /** A float as Prometheus' JSON has it, without the quotes. JavaScript changes to exponents at the same sizes. */
-export function printFloat(value: number): string {
+function printFloat(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return "+Inf";
   if (value === Number.NEGATIVE_INFINITY) return "-Inf";
   if (Object.is(value, -0)) return "-0";

@@ -1,7 +1,7 @@
 import type { QueryResult } from "../model/query-result.js";
 
 /** The warning of every answer that `limit` cut short. */
-export const TRUNCATED_TEXT = "results truncated due to limit";
+const TRUNCATED_TEXT = "results truncated due to limit";
 
 /** The first `limit` series of a result (0: all), with a warning where some were left out. */
 export function limitResult(result: QueryResult, limit: number): QueryResult {

@@ -7,7 +7,7 @@ import { quote } from "../model/go-text.js";
 const DECIMAL = /^[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?$/;
 
 /** `strconv.ParseFloat` for finite decimal numbers; null for anything else, and where the value overflows. */
-export function parseFloatOrNull(text: string): number | null {
+function parseFloatOrNull(text: string): number | null {
   if (!DECIMAL.test(text)) return null;
   const value = Number(text.replaceAll("_", ""));
   return Number.isFinite(value) ? value : null;
@@ -79,7 +79,7 @@ export function parseApiDuration(text: string): number {
 }
 
 /** `strconv.Atoi`. */
-export function parseInteger(text: string): number {
+function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) throw atoiError(text, "invalid syntax");
   const value = BigInt(text.startsWith("+") ? text.slice(1) : text);
   if (value > 2n ** 63n - 1n || value < -(2n ** 63n)) throw atoiError(text, "value out of range");

@@ -21,7 +21,7 @@ export function paramOf(params: Params, name: string): string {
 }
 
 /** Every value of `name`. */
-export function paramsOf(params: Params, name: string): string[] {
+function paramsOf(params: Params, name: string): string[] {
   return params.filter(([key]) => key === name).map(([, value]) => value);
 }
 

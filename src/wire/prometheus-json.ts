@@ -1,5 +1,6 @@
 import { RefusalError } from "../base/errors.js";
 import { ANNOTATIONS_MAX } from "../base/limits.js";
+import type { Exemplar } from "../model/exemplar.js";
 import type { Labels } from "../model/labels.js";
 import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../model/query-result.js";
 import { API_ERRORS } from "./api-errors.js";
@@ -29,12 +30,6 @@ export interface QueryStats {
     readonly execTotalTime: number;
   };
   readonly samples: { readonly totalQueryableSamples: number; readonly peakSamples: number };
-}
-
-export interface Exemplar {
-  readonly labels: Labels;
-  readonly value: number;
-  readonly timestampMs: number;
 }
 
 export interface SeriesExemplars {

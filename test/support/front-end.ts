@@ -7,7 +7,7 @@ import { FakeEngine } from "./fake-engine.js";
 
 export const TRANSPORTS: readonly ("uws" | "node")[] = ["uws", "node"];
 
-export const FRONT_END_OPTIONS: FrontEndOptions = {
+const FRONT_END_OPTIONS: FrontEndOptions = {
   host: "127.0.0.1",
   port: 0,
   transport: "node",
