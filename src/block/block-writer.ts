@@ -94,7 +94,6 @@ function writeSeries(
     options.segmentBytesMax ?? SEGMENT_BYTES_MAX,
   );
   const counts = new Counts();
-  let finished = false;
   try {
     index.writeSymbols(source.symbols());
     const series = source.series();
@@ -104,11 +103,10 @@ function writeSeries(
       index.addSeries(next.value.labels, writeChunks(segments, next.value, counts));
     }
     segments.finish();
-    finished = true;
     index.finish();
     return counts;
   } catch (error) {
-    if (!finished) abandonQuietly(() => segments.abandon());
+    abandonQuietly(() => segments.abandon());
     abandonQuietly(() => index.abandon());
     throw error;
   }
@@ -148,11 +146,11 @@ function writeNewFile(fs: FileSystem, path: string, bytes: Uint8Array): void {
   const file = new FileWriter(fs, path);
   try {
     file.append(bytes);
+    file.finish();
   } catch (error) {
     abandonQuietly(() => file.abandon());
     throw error;
   }
-  file.finish();
 }
 
 /** The first error is the one to report; what fails while cleaning up after it is not. */

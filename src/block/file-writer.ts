@@ -14,6 +14,7 @@ export class FileWriter {
   private readonly fd: number;
   private readonly buffer: Uint8Array = new Uint8Array(BUFFER_BYTES);
   private buffered = 0;
+  private closed = false;
 
   constructor(fs: FileSystem, path: string) {
     this.fs = fs;
@@ -59,15 +60,20 @@ export class FileWriter {
     this.fs.write(this.fd, bytes, position);
   }
 
-  /** Everything on disk when it returns. */
+  /** Everything on disk when it returns. The descriptor is given back even where it throws. */
   finish(): void {
-    this.flush();
-    this.fs.fsync(this.fd);
-    this.fs.close(this.fd);
+    try {
+      this.flush();
+      this.fs.fsync(this.fd);
+    } finally {
+      this.abandon();
+    }
   }
 
-  /** Gives the descriptor back after an error. */
+  /** Gives the descriptor back, once. */
   abandon(): void {
+    if (this.closed) return;
+    this.closed = true;
     this.fs.close(this.fd);
   }
 
