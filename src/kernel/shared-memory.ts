@@ -9,7 +9,7 @@ import { kernelModule } from "./load-kernel.js";
 
 const WASM_PAGE_BYTES = 65536;
 const PAGES_MAX = 65536;
-const CRC_TABLE_BYTES = 16 * 1024;
+const CRC_TABLE_BYTES: number = L.SNAPPY_TABLE + 512;
 const MAGIC = 0x48565256; // "VRVH"
 
 export interface SharedMemoryOptions {

@@ -6,23 +6,25 @@ import { IngestThread } from "../db/ingest-thread.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import { type ReplaySummary, replayLog } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
-import { type IngestTask, type ThreadData, takeThreadIndex } from "./thread-data.js";
+import { type IngestTask, type IngestTaskResult, packOutcomes, TASK_WORDS } from "./ingest-messages.js";
+import { type ThreadData, takeThreadIndex } from "./thread-data.js";
 
 const data = workerData as ThreadData;
 const index = takeThreadIndex(data.counter);
 let thread: IngestThread | undefined;
 
-export function ingest(tasks: readonly IngestTask[]): IngestOutcome[] {
+export function ingest(task: IngestTask): IngestTaskResult {
   thread ??= new IngestThread(data.shared, index, {
     clock: systemClock,
     retentionMs: data.retentionMs,
     readLogChunk: openLogChunks(nodeFileSystem, data.logDir),
   });
   const outcomes: IngestOutcome[] = [];
-  for (const { slot, length, slotBytes, version } of tasks) {
+  for (let i = 0; i < task.length; i += TASK_WORDS) {
+    const [slot = 0, length = 0, slotBytes = 0, version = 0] = task.slice(i, i + TASK_WORDS);
     outcomes.push(thread.ingest(slot, length, slotBytes, version));
   }
-  return outcomes;
+  return packOutcomes(outcomes);
 }
 
 /** Rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */

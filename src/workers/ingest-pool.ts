@@ -8,13 +8,15 @@ import type { Database } from "../db/database.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import type { ReplaySummary } from "../head/replay.js";
 import type { WriteAnswer, WriteProtocol } from "./contract.js";
+import { type IngestTaskResult, unpackOutcomes } from "./ingest-messages.js";
 import type { IngestMetrics } from "./ingest-metrics.js";
 import type { Slot } from "./slots.js";
-import type { IngestTask, ThreadData } from "./thread-data.js";
+import type { ThreadData } from "./thread-data.js";
 
 /** Tasks under way per thread: one that runs and one that waits at its side. */
 const TASKS_PER_THREAD = 2;
 const REQUESTS_PER_TASK_MAX = 16;
+const GATHERED_REQUESTS = 4;
 const RETRY_AFTER_SECONDS = 5;
 
 interface Waiting {
@@ -28,7 +30,7 @@ export class IngestPool {
   private readonly db: Database;
   private readonly metrics: IngestMetrics;
   private readonly onFatal: (error: unknown) => void;
-  private readonly tasksMax: number;
+  private readonly threads: number;
   private queue: Waiting[] = [];
   private tasks = 0;
   /** Requests that have a slot and no answer yet. */
@@ -45,7 +47,7 @@ export class IngestPool {
     this.db = db;
     this.metrics = metrics;
     this.onFatal = onFatal;
-    this.tasksMax = threads * TASKS_PER_THREAD;
+    this.threads = threads;
     this.pool = new Piscina({
       filename: new URL("ingest-entry.js", import.meta.url).href,
       minThreads: threads,
@@ -77,17 +79,13 @@ export class IngestPool {
   }
 
   private pump(): void {
-    while (this.queue.length > 0 && this.tasks < this.tasksMax) {
+    while (this.queue.length > 0 && this.tasks < this.tasksAllowed()) {
       const batch = this.queue.splice(0, REQUESTS_PER_TASK_MAX);
       this.tasks++;
-      const tasks: IngestTask[] = batch.map(({ slot, version }) => ({
-        slot: slot.at,
-        length: slot.length,
-        slotBytes: slot.bytes,
-        version,
-      }));
-      this.pool.run(tasks, { name: "ingest" }).then(
-        (outcomes: IngestOutcome[]) => this.settle(batch, outcomes),
+      const task: number[] = [];
+      for (const { slot, version } of batch) task.push(slot.at, slot.length, slot.bytes, version);
+      this.pool.run(task, { name: "ingest" }).then(
+        (result: IngestTaskResult) => this.settle(batch, unpackOutcomes(result)),
         (error: unknown) => {
           // A kernel that trapped may hold locks: only a new process, from the log, is sure to be right.
           this.onFatal(error);
@@ -95,6 +93,11 @@ export class IngestPool {
         },
       );
     }
+  }
+
+  /** A second task per thread pays only once a few requests wait for it: until then they gather. */
+  private tasksAllowed(): number {
+    return this.queue.length >= GATHERED_REQUESTS ? this.threads * TASKS_PER_THREAD : this.threads;
   }
 
   private settle(batch: readonly Waiting[], outcomes: readonly IngestOutcome[]): void {

@@ -14,11 +14,3 @@ export interface ThreadData {
 export function takeThreadIndex(counter: SharedArrayBuffer): number {
   return Atomics.add(new Int32Array(counter), 0, 1);
 }
-
-/** Bytes of a request in shared memory. */
-export interface IngestTask {
-  readonly slot: number;
-  readonly length: number;
-  readonly slotBytes: number;
-  readonly version: number;
-}

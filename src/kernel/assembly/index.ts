@@ -1,5 +1,6 @@
 // What JavaScript calls (src/kernel/kernel.ts has the signatures). One instance a thread, one memory for all.
-import { CTRL, C_CRC, C_PAIRS, C_TABLE } from "./layout";
+import { CTRL, C_CRC, C_PAIRS, C_TABLE, SNAPPY_TABLE } from "./layout";
+import { initSnappy } from "./snappy";
 import { initCrc } from "./crc32c";
 import { newTable } from "./index-postings";
 import { initMemory, settleLiveBytes } from "./memory";
@@ -24,6 +25,7 @@ const PAIR_SLOTS: u32 = 1 << 13;
 /** Fills what the first thread fills, once JavaScript has written the control block. False: the memory is too small. */
 export function initShared(): bool {
   initCrc(load<u32>(CTRL, C_CRC));
+  initSnappy(load<u32>(CTRL, C_CRC) + SNAPPY_TABLE);
   const series = newTable(SERIES_SLOTS);
   const pairs = newTable(PAIR_SLOTS);
   store<u64>(CTRL, (<u64>(SERIES_SLOTS - 1) << 32) | series, C_TABLE);
@@ -32,7 +34,7 @@ export function initShared(): bool {
   return series != 0 && pairs != 0;
 }
 
-/** `lists`: FREE_CLASSES words of this thread's scratch. `shares`: what this thread frees is for the others. */
+/** `lists`:  words of this thread's scratch. `shares`: what this thread frees is for the others. */
 export function initThread(lists: usize, shares: bool): void {
   initMemory(lists, shares);
 }

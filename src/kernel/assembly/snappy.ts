@@ -1,6 +1,6 @@
 // Snappy block format (google/snappy format_description.txt), decoding only.
 // Reads up to 64 bytes past the input and writes up to 64 past the output: both lie inside the memory.
-import { ERR_SNAPPY, ERR_TOO_LARGE } from "./layout";
+import { CTRL, C_CRC, ERR_SNAPPY, ERR_TOO_LARGE, SNAPPY_TABLE } from "./layout";
 import { readVarint, varintEnd } from "./bytes";
 
 /** Bytes written at `target`, or ERR_SNAPPY; ERR_TOO_LARGE where more than `max` are declared. */
@@ -12,27 +12,28 @@ export function snappyDecode(source: usize, length: u32, target: usize, max: u32
   let p = varintEnd;
   let d = target;
   const targetEnd = target + <usize>declared;
+  const table = <usize>load<u32>(CTRL, C_CRC) + SNAPPY_TABLE;
   while (p < end) {
     const tag = <u32>load<u8>(p);
-    const kind = tag & 3;
-    if (kind == 2) {
-      const n = (tag >>> 2) + 1;
-      const offset = <u32>load<u16>(p, 1);
-      p += 3;
+    if (tag & 3) {
+      // All three kinds of copy through one table: no branch depends on the kind.
+      const entry = <u32>load<u16>(table + (tag << 1));
+      const n = entry & 0xff;
+      const extra = entry >>> 11;
+      const offset = (entry & 0x700) + (load<u32>(p, 1) & <u32>((<u64>1 << (extra << 3)) - 1));
+      p += 1 + extra;
       if (offset == 0 || offset > <u32>(d - target) || n > <u32>(targetEnd - d)) return ERR_SNAPPY;
       const s = d - offset;
       if (offset >= 16) {
         v128.store(d, v128.load(s));
-        if (n > 16) {
-          v128.store(d, v128.load(s, 16), 16);
-          if (n > 32) {
-            v128.store(d, v128.load(s, 32), 32);
-            v128.store(d, v128.load(s, 48), 48);
-          }
+        v128.store(d, v128.load(s, 16), 16);
+        if (n > 32) {
+          v128.store(d, v128.load(s, 32), 32);
+          v128.store(d, v128.load(s, 48), 48);
         }
       } else repeatCopy(s, d, n, offset);
       d += n;
-    } else if (kind == 0) {
+    } else {
       let n = (tag >>> 2) + 1;
       p++;
       if (n <= 16) {
@@ -50,25 +51,21 @@ export function snappyDecode(source: usize, length: u32, target: usize, max: u32
       }
       d += n;
       p += n;
-    } else {
-      let n: u32, offset: u32;
-      if (kind == 1) {
-        n = ((tag >>> 2) & 7) + 4;
-        offset = ((tag >>> 5) << 8) | <u32>load<u8>(p, 1);
-        p += 2;
-      } else {
-        n = (tag >>> 2) + 1;
-        offset = load<u32>(p, 1);
-        p += 5;
-      }
-      if (offset == 0 || offset > <u32>(d - target) || n > <u32>(targetEnd - d)) return ERR_SNAPPY;
-      const s = d - offset;
-      if (offset < 16) repeatCopy(s, d, n, offset);
-      else for (let i: u32 = 0; i < n; i += 16) v128.store(d + i, v128.load(s + i));
-      d += n;
     }
   }
   return d == targetEnd && p == end ? <i32>declared : ERR_SNAPPY;
+}
+
+/** For each copy tag {length: bits 0-7, high bits of the offset: 8-10, bytes of offset that follow: 11-13} (u16). */
+export function initSnappy(table: usize): void {
+  for (let tag: u32 = 0; tag < 256; tag++) {
+    const high = tag >>> 2;
+    let entry: u32 = 0;
+    if ((tag & 3) == 1) entry = (1 << 11) | ((high >>> 3) << 8) | ((high & 7) + 4);
+    else if ((tag & 3) == 2) entry = (2 << 11) | (high + 1);
+    else if ((tag & 3) == 3) entry = (4 << 11) | (high + 1);
+    store<u16>(table + (tag << 1), <u16>entry);
+  }
 }
 
 /** A copy that overlaps itself: the pattern doubles until sixteen bytes at a time are safe. */
