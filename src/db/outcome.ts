@@ -63,7 +63,12 @@ export function refusalMessage(
   const head = `refused ${refused} of ${total} samples: ${counts.join(", ")}`;
   if (first === undefined) return head;
   const what = first.series === "" ? first.reason : `${first.series}`;
-  const when = first.timestampMs === 0 ? "" : ` at ${new Date(first.timestampMs).toISOString()}`;
+  const when = first.timestampMs === 0 ? "" : ` at ${printTime(first.timestampMs)}`;
   const limit = first.reason.includes("(limit") ? `, ${first.reason}` : "";
   return `${head}; first: ${what}${when}${limit}`;
+}
+
+/** Beyond the years that a Date knows, the number itself. */
+function printTime(timestampMs: number): string {
+  return Math.abs(timestampMs) <= 8.64e15 ? new Date(timestampMs).toISOString() : `${timestampMs} ms`;
 }

@@ -15,6 +15,7 @@ import { encodeHistograms } from "../wal/cold-records.js";
 import { histogramChunksOf, waitingHistograms } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
 import { REASON_LIMITS, REASON_TEXTS } from "./reasons.js";
+import { printRawSeries, printSeries } from "./refused-series.js";
 
 const HISTOGRAMS_PER_CHUNK = 120;
 const HISTOGRAM_BYTES_MAX: number = L.CANON_BYTES_MAX;
@@ -176,7 +177,7 @@ export class HeadWriter {
       list.push({
         why,
         reason: this.reasonText(why),
-        series: ref !== L.NONE ? this.labels(ref).toString() : this.rawSeries(labelsAt, labelsBytes),
+        series: ref !== L.NONE ? printSeries(this.labels(ref)) : this.rawSeries(labelsAt, labelsBytes),
         timestampMs: this.kernel.i64(at),
       });
     }
@@ -192,11 +193,7 @@ export class HeadWriter {
   /** Labels as a 1.0 request spelled them; those of a 2.0 request are references and not worth the space. */
   private rawSeries(at: number, length: number): string {
     if (this.version !== 1 || length === 0) return "";
-    try {
-      return decodeLabels(this.kernel.u8(), at, Math.min(length, 2048)).toString();
-    } catch {
-      return "";
-    }
+    return printRawSeries(this.kernel.u8(), at, length);
   }
 }
 

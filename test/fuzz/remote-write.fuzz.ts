@@ -33,6 +33,7 @@ export interface FuzzReport {
   readonly violationCount: number;
   /** 204s whose truth could be judged. */
   readonly judged: number;
+  readonly slowest: string;
   readonly slowestMs: number;
   readonly rssStartBytes: number;
   readonly rssEndBytes: number;
@@ -48,6 +49,8 @@ interface Answer {
 const CLEAR: readonly number[] = [204, 400, 405, 413, 415, 429, 503];
 const MESSAGE_CHARACTERS_MAX = 4096;
 const VIOLATIONS_SHOWN_MAX = 20;
+/** So many of them end the run: the server is gone, or wrong in every answer. */
+const VIOLATIONS_MAX = 200;
 const DEFAULTS = { concurrency: 8, requestTimeoutMs: 10_000, rssGrowthBytesMax: 96 * 1024 * 1024 };
 
 class Fuzz {
@@ -56,6 +59,7 @@ class Fuzz {
   violationCount = 0;
   judged = 0;
   slowestMs = 0;
+  private slowest = "";
   rssStartBytes = 0;
   private next = 0;
   private readonly options: FuzzOptions & typeof DEFAULTS;
@@ -72,7 +76,8 @@ class Fuzz {
     const startMs = performance.now();
     await this.expectHealthy(0);
     const sender = async (): Promise<void> => {
-      while (this.next < this.options.count) await this.one(this.next++);
+      while (this.next < this.options.count && this.violationCount < VIOLATIONS_MAX)
+        await this.one(this.next++);
     };
     await Promise.all(Array.from({ length: this.options.concurrency }, sender));
     await this.expectHealthy(1);
@@ -81,9 +86,19 @@ class Fuzz {
     if (rssEndBytes > this.rssStartBytes + this.options.rssGrowthBytesMax) {
       this.wrong(`resident memory grew from ${this.rssStartBytes} to ${rssEndBytes} bytes`);
     }
-    const { statuses, violations, violationCount, judged, slowestMs, rssStartBytes } = this;
+    const { statuses, violations, violationCount, judged, slowest, slowestMs, rssStartBytes } = this;
     const seconds = (performance.now() - startMs) / 1000;
-    return { statuses, violations, violationCount, judged, slowestMs, rssStartBytes, rssEndBytes, seconds };
+    return {
+      statuses,
+      violations,
+      violationCount,
+      judged,
+      slowest,
+      slowestMs,
+      rssStartBytes,
+      rssEndBytes,
+      seconds,
+    };
   }
 
   private async one(number: number): Promise<void> {
@@ -92,7 +107,11 @@ class Fuzz {
     const startMs = performance.now();
     try {
       const answer = await this.send(sent);
-      this.slowestMs = Math.max(this.slowestMs, performance.now() - startMs);
+      const tookMs = performance.now() - startMs;
+      if (tookMs > this.slowestMs) {
+        this.slowestMs = tookMs;
+        this.slowest = `request ${number} (${sent.kind})`;
+      }
       this.statuses[answer.status] = (this.statuses[answer.status] ?? 0) + 1;
       const reason = judge(sent, answer, Date.now());
       if (reason === null) return;
@@ -156,8 +175,13 @@ class Fuzz {
   private rssBytes(): number {
     const { pid } = this.options;
     if (pid === undefined) return 0;
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Number(kilobytes) * 1024;
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, "utf8");
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    } catch {
+      this.wrong(`the server (process ${pid}) is gone`);
+      return 0;
+    }
   }
 }
 

@@ -221,7 +221,14 @@ export class RequestSource {
     if (encoding !== null) headers["Content-Encoding"] = encoding;
     if (type !== null) headers["Content-Type"] = type;
     const method = random() < 0.2 ? pick(random, ["GET", "PUT", "DELETE", "HEAD", "PATCH"]) : "POST";
-    return { ...usual, kind: "headers", method, headers, protocol: null, chunked: random() < 0.5 };
+    return {
+      ...usual,
+      kind: "headers",
+      method,
+      headers,
+      protocol: null,
+      chunked: method === "POST" && random() < 0.5,
+    };
   }
 }
 
