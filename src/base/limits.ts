@@ -9,6 +9,10 @@ export const HEADER_BYTES_MAX: number = 64 * 1024;
 export const FORM_BYTES_MAX: number = 10 * 1024 * 1024;
 /** An over-size body is read and thrown away up to here, so that its sender reads the 413 and not a reset. */
 export const DISCARD_BYTES_MAX: number = 64 * 1024 * 1024;
+/** When all slots are taken, a body older than this … */
+export const SLOW_BODY_MS = 200;
+/** … that came at less than this (64 KB/s) loses its slot to the next request. */
+export const BODY_BYTES_PER_MS_MIN = 64;
 /** Answers smaller than this are never compressed: the header would cost more than it saves. */
 export const GZIP_BYTES_MIN = 1024;
 /** Answers larger than this are handed to the socket piece by piece. */

@@ -218,16 +218,22 @@ export async function listenUws(options: TransportOptions, handler: ExchangeHand
   const port = uws.us_socket_local_port(socket as never);
   const sweeper = setInterval(() => sweep(shared), LISTEN_SWEEP_MS);
   sweeper.unref();
+  const end = async (graceMs: number): Promise<void> => {
+    shared.draining = true;
+    uws.us_listen_socket_close(socket);
+    await drain(shared, graceMs);
+    clearInterval(sweeper);
+    app.close();
+  };
+  let closed: Promise<void> | null = null;
   return {
     transport: "uws",
     port,
     connectionCount: () => shared.connectionCount,
-    async close(graceMs: number): Promise<void> {
-      shared.draining = true;
-      uws.us_listen_socket_close(socket);
-      await drain(shared, graceMs);
-      clearInterval(sweeper);
-      app.close();
+    // The native handles are freed by the first call: a second must not touch them.
+    close(graceMs: number): Promise<void> {
+      closed ??= end(graceMs);
+      return closed;
     },
   };
 }

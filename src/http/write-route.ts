@@ -1,5 +1,10 @@
 import type { Clock } from "../base/clock.js";
-import { DISCARD_BYTES_MAX, RETRY_AFTER_SECONDS } from "../base/limits.js";
+import {
+  BODY_BYTES_PER_MS_MIN,
+  DISCARD_BYTES_MAX,
+  RETRY_AFTER_SECONDS,
+  SLOW_BODY_MS,
+} from "../base/limits.js";
 import type { Counter, MetricRegistry } from "../base/self-metrics.js";
 import type { IngestSlot, WriteAnswer, WriteProtocol } from "../workers/contract.js";
 import type { EngineGate } from "./engine-gate.js";
@@ -36,6 +41,9 @@ export class WriteRoute {
   readonly bodyBytes: Counter;
   readonly abortedBodies: Counter;
   readonly slotsFull: Counter;
+  /** Requests that hold a slot and whose body has not all come yet, in the order in which they took it. */
+  readonly incomplete: Set<WriteRequest> = new Set();
+  private readonly slowBodies: Counter;
   private readonly durabilityHeader: readonly string[];
   private underWay = 0;
 
@@ -56,6 +64,10 @@ export class WriteRoute {
       "varve_http_write_slots_full_total",
       "Write requests refused with 503 because no slot was free.",
     );
+    this.slowBodies = registry.counter(
+      "varve_http_write_slow_bodies_total",
+      "Write requests that lost their slot to another because their body came too slowly.",
+    );
     registry.gauge(
       "varve_http_write_requests_in_flight",
       "Write requests whose answer is not sent yet.",
@@ -65,10 +77,17 @@ export class WriteRoute {
 
   handle(exchange: Exchange): void {
     const headers = judgeWriteHeaders(exchange.header("content-encoding"), exchange.header("content-type"));
-    const request = new WriteRequest(this, exchange, headers.protocol === 0 ? 1 : headers.protocol);
+    const length = exchange.header("content-length");
+    const declaredBytes = length === "" ? Number.POSITIVE_INFINITY : Number(length);
+    const request = new WriteRequest(
+      this,
+      exchange,
+      headers.protocol === 0 ? 1 : headers.protocol,
+      declaredBytes,
+    );
     this.underWay++;
     if (headers.protocol === 0) request.refuse(415, headers.message);
-    else if (Number(exchange.header("content-length")) > this.options.requestBytesMax) {
+    else if (length !== "" && declaredBytes > this.options.requestBytesMax) {
       request.refuse(413, this.tooLarge());
     } else if (this.gate.current() === null) request.refuse(503, this.gate.reason());
     exchange.receive(request);
@@ -94,6 +113,24 @@ export class WriteRoute {
       headers = headers.concat("Retry-After", String(Math.max(1, answer.retryAfterSeconds)));
     }
     exchange.send(answer.status, headers, `${answer.message}\n`, close);
+  }
+
+  /**
+   * Takes the slot of a body that comes too slowly, so that slow clients, however many, cannot keep the others
+   * out. False: every body comes fast enough.
+   */
+  evictSlowBody(): boolean {
+    const now = this.options.clock.monotonicMs();
+    for (const request of this.incomplete) {
+      const ageMs = now - request.startMs;
+      if (ageMs < SLOW_BODY_MS) return false;
+      if (request.slotBytes() >= ageMs * BODY_BYTES_PER_MS_MIN) continue;
+      this.slowBodies.add();
+      request.refuse(503, "the body came too slowly while all request slots were in use");
+      request.answerRefusal(true);
+      return true;
+    }
+    return false;
   }
 
   /** The client is gone before its body was complete: there is nobody to answer. */
@@ -126,19 +163,26 @@ class WriteRequest implements BodySink {
   private refusedMessage = "";
   private discardedBytes = 0;
   private slot: IngestSlot | null = null;
+  /** Infinity: the sender did not say. */
+  private readonly declaredBytes: number;
+  private answered = false;
 
-  constructor(route: WriteRoute, exchange: Exchange, protocol: WriteProtocol) {
+  constructor(route: WriteRoute, exchange: Exchange, protocol: WriteProtocol, declaredBytes: number) {
     this.route = route;
     this.exchange = exchange;
     this.protocol = protocol;
+    this.declaredBytes = declaredBytes;
     this.startMs = route.options.clock.monotonicMs();
   }
 
   refuse(status: number, message: string): void {
     this.refusedStatus = status;
     this.refusedMessage = message;
-    this.slot?.release();
-    this.slot = null;
+    this.releaseSlot();
+  }
+
+  slotBytes(): number {
+    return this.slot?.length ?? 0;
   }
 
   chunk(bytes: Uint8Array): void {
@@ -150,10 +194,12 @@ class WriteRequest implements BodySink {
     const outcome = slot.write(bytes);
     if (outcome === "too-large") this.refuse(413, this.route.tooLarge());
     else if (outcome === "full") this.refuseFull();
+    else if (slot.length < this.declaredBytes) this.route.incomplete.add(this);
   }
 
   end(): void {
-    if (this.exchange.finished) return;
+    if (this.answered) return;
+    if (this.route.incomplete.size > 0) this.route.incomplete.delete(this);
     const slot = this.refusedStatus === 0 ? (this.slot ?? this.acquire()) : null;
     const engine = this.route.gate.current();
     if (slot === null || engine === null) {
@@ -170,20 +216,27 @@ class WriteRequest implements BodySink {
   }
 
   aborted(): void {
-    if (this.exchange.finished && this.discardedBytes > DISCARD_BYTES_MAX) return;
-    this.slot?.release();
-    this.slot = null;
+    if (this.answered) return;
+    this.releaseSlot();
     this.route.aborted();
   }
 
   answerRefusal(close: boolean): void {
+    this.answered = true;
     const { refusedStatus: status, refusedMessage: message } = this;
     this.route.answer(this, { ...NOTHING_WRITTEN, status, message }, close);
+  }
+
+  private releaseSlot(): void {
+    this.route.incomplete.delete(this);
+    this.slot?.release();
+    this.slot = null;
   }
 
   private acquire(): IngestSlot | null {
     const engine = this.route.gate.current();
     this.slot = engine === null ? null : engine.acquireSlot();
+    if (this.slot === null && engine !== null && this.route.evictSlowBody()) this.slot = engine.acquireSlot();
     if (this.slot !== null) return this.slot;
     if (engine === null) this.refuse(503, this.route.gate.reason());
     else this.refuseFull();

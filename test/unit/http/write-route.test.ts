@@ -142,6 +142,24 @@ for (const transport of TRANSPORTS) {
     assert.equal(engine.slotsInUse, 0);
   });
 
+  test(`${transport}: slow bodies cannot keep the others out`, async (t) => {
+    const { port, url, engine } = await startFrontEnd(t, { transport });
+    const slow = Array.from({ length: 30 }, () => new RawConnection(port));
+    for (const raw of slow) raw.send("POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\npart");
+    await sleep(400);
+    assert.equal(engine.slotsInUse, engine.slotsMax);
+    for (let i = 0; i < 20; i++) {
+      assert.equal((await post(`${url}/api/v1/write`, V1, body(5000))).status, 204);
+    }
+    assert.equal(engine.slotsInUse, engine.slotsMax - 1);
+    for (const raw of slow) raw.destroy();
+    await sleep(50);
+    assert.equal(engine.slotsInUse, 0);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert.ok(/^varve_http_write_slow_bodies_total 1$/m.test(metrics));
+    assert.ok(/^varve_http_write_requests_in_flight 0$/m.test(metrics));
+  });
+
   test(`${transport}: without a free slot the answer is 503 with Retry-After`, async (t) => {
     const { url, engine } = await startFrontEnd(t, { transport });
     engine.slotsMax = 0;
