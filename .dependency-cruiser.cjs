@@ -1,64 +1,86 @@
 // The table of rooms of docs/ARCHITECTURE.md. Imports only go down: a room may import rooms of a lower layer,
-// and `base` and its own files always. Rooms of the same layer do not see each other.
+// and its own files. Rooms of the same layer do not see each other.
 const layers = [
   ["base"],
   ["model", "storage", "encoding", "kernel", "io"],
   ["wal", "index", "chunk"],
-  ["head", "block", "compact", "wire"],
+  ["head", "block", "wire"],
+  ["compact"],
   ["promql", "db"],
-  ["workers", "runs"],
-  ["http", "client", "ui"],
-  ["cli", "main", "index-api"],
+  ["workers"],
+  ["http"],
+  ["cli"],
+  ["main.ts", "index.ts"],
 ];
 // Arrows inside layer 1: the words everybody speaks (`model`) may be used by the contracts; nothing else.
-const sameLayer = { storage: ["model"], kernel: ["encoding"], compact: ["block"], main: ["cli"] };
-// `promql` meets storage only through the contracts.
+const sameLayer = { storage: ["model"], kernel: ["encoding"] };
+// `promql` meets the storage rooms only in the contracts.
 const only = { promql: ["base", "model", "storage", "encoding"] };
-// `http` speaks to `workers` and writes with `wire`: the event loop cannot run a query by accident.
-const never = { http: ["head", "block", "wal", "promql", "db", "compact", "kernel", "index", "chunk"] };
+// `compact` reads the head through `storage`. `http` speaks to `workers` and writes with `wire`: the event loop cannot run a query by accident.
+const never = {
+  compact: ["head", "wire"],
+  http: ["head", "block", "wal", "promql", "db", "compact", "kernel", "index", "chunk"],
+};
+// Every run-time package and the files that import it; docs/ARCHITECTURE.md has a paragraph on each.
+const doors = {
+  msgpackr: ["wal/cold-records"],
+  pino: ["base/log"],
+  piscina: ["workers/ingest-pool", "workers/query-pool", "workers/query-entry"],
+  re2js: ["model/regexp"],
+  ulid: ["block/block-ulid"],
+  "uWebSockets.js": ["http/uws-transport"],
+};
 
-const allowed = [];
-layers.forEach((rooms, layer) => {
+const pathOf = (room) => (room.endsWith(".ts") ? `^src/${room.replace(".", "\\.")}$` : `^src/${room}/`);
+const anyOf = (rooms) => rooms.map(pathOf).join("|");
+
+const allowed = layers.flatMap((rooms, layer) => {
   const below = layers.slice(0, layer).flat();
-  for (const room of rooms) {
-    const from =
-      room === "main" ? "^src/main\\.ts$" : room === "index-api" ? "^src/index\\.ts$" : `^src/${room}/`;
-    const to = (only[room] ?? below.concat(sameLayer[room] ?? [])).filter(
-      (r) => !(never[room] ?? []).includes(r),
+  return rooms.map((room) => {
+    const reach = (only[room] ?? [...below, ...(sameLayer[room] ?? [])]).filter(
+      (other) => !(never[room] ?? []).includes(other),
     );
-    allowed.push({ from: { path: from }, to: { path: `^src/(${[room, ...to].join("|")})/` } });
-  }
+    return { from: { path: pathOf(room) }, to: { path: anyOf([room, ...reach]) } };
+  });
 });
+
+const packageDoors = Object.entries(doors).map(([name, files]) => ({
+  name: `door-to-${name}`,
+  severity: "error",
+  from: { path: "^src/", pathNot: `^src/(${files.join("|")})\\.ts$` },
+  to: { path: `(^|node_modules/)${name.replace(".", "\\.")}(/|$)` },
+}));
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     {
+      name: "no-unresolvable",
+      severity: "error",
+      from: { pathNot: "\\.mjs$" },
+      to: { couldNotResolve: true, pathNot: "uWebSockets" },
+    },
+    {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: ["\\.d\\.ts$", "^src/kernel/assembly/", "\\.mjs$"] },
+      from: { orphan: true, pathNot: ["\\.d\\.ts$", "\\.mjs$"] },
       to: {},
     },
     {
-      name: "no-dev-dependency-in-src",
+      name: "no-package-without-a-door",
       severity: "error",
       from: { path: "^src/", pathNot: "\\.mjs$" },
-      to: { dependencyTypes: ["npm-dev"], pathNot: "@types/node" },
+      to: {
+        path: "node_modules/",
+        pathNot: Object.keys(doors).map((name) => `node_modules/${name.replace(".", "\\.")}/`),
+      },
     },
-    {
-      name: "one-door-to-uws",
-      severity: "error",
-      from: { path: "^src/", pathNot: "^src/http/uws-transport\\.ts$" },
-      to: { path: "uWebSockets" },
-    },
+    ...packageDoors,
     {
       name: "one-door-to-the-disk",
       severity: "error",
-      from: {
-        path: "^src/",
-        pathNot: "^src/(io|cli)/|^src/main\\.ts$|^src/kernel/load|^src/wire/proto|\\.mjs$",
-      },
+      from: { path: "^src/", pathNot: "^src/(io|cli)/|^src/kernel/load-kernel\\.ts$|\\.mjs$" },
       to: { path: "^(node:)?fs(/promises)?$", dependencyTypes: ["core"] },
     },
     {

@@ -1,5 +1,5 @@
 /** Thrown when the program itself is wrong: never for bad input, a bad file or a failing disk. */
-export class BugError extends Error {
+class BugError extends Error {
   override readonly name = "BugError";
 }
 

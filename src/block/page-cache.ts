@@ -1,6 +1,6 @@
 import type { FileSystem } from "../io/file-system.js";
 
-export const PAGE_BYTES: number = 32 * 1024;
+const PAGE_BYTES: number = 32 * 1024;
 
 /**
  * Pages of immutable files, shared by all blocks of a thread, at most `bytesMax` bytes of them: the page that

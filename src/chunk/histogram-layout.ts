@@ -15,7 +15,7 @@ export interface HistogramLayout {
 }
 
 /** Buckets of one histogram; far above what any sender makes, low enough to allocate for hostile bytes. */
-export const HISTOGRAM_BUCKETS_MAX: number = 1 << 20;
+const HISTOGRAM_BUCKETS_MAX: number = 1 << 20;
 const SCHEMA_MIN = -4;
 const SCHEMA_MAX = 8;
 /** Largest multiple of 0.001 whose number, plus one, fits 25 bits. */
@@ -24,13 +24,13 @@ const CUSTOM_VALUE_THOUSANDTHS_MAX = 33_554_430;
 const float = new Float64Array(1);
 const words = new Uint32Array(float.buffer);
 
-export function writeFloat(writer: BitWriter, value: number): void {
+function writeFloat(writer: BitWriter, value: number): void {
   float[0] = value;
   writer.write(words[1], 32);
   writer.write(words[0], 32);
 }
 
-export function readFloat(reader: BitReader): number {
+function readFloat(reader: BitReader): number {
   words[1] = reader.read(32);
   words[0] = reader.read(32);
   return float[0];

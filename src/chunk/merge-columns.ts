@@ -30,7 +30,7 @@ export function mergeColumns(sources: readonly SampleColumns[], target: SampleCo
 }
 
 /** Appends sample `index` of `source` to `target`, which has room. */
-export function copySample(source: SampleColumns, index: number, target: SampleColumns): void {
+function copySample(source: SampleColumns, index: number, target: SampleColumns): void {
   const at = target.count++;
   target.timestamps[at] = source.timestamps[index];
   target.valueWords[2 * at] = source.valueWords[2 * index];

@@ -79,7 +79,7 @@ export function encodeXorChunkTightly(
   return writer.take();
 }
 
-export function writeDeltaOfDelta(writer: BitWriter, dod: number): void {
+function writeDeltaOfDelta(writer: BitWriter, dod: number): void {
   if (dod === 0) writer.write(0, 1);
   else if (dod > -8192 && dod <= 8192) writer.write((0b10 << 14) | (dod & 0x3fff), 16);
   else if (dod > -65536 && dod <= 65536) writer.write((0b110 << 17) | (dod & 0x1ffff), 20);
@@ -90,7 +90,7 @@ export function writeDeltaOfDelta(writer: BitWriter, dod: number): void {
   }
 }
 
-export function writeUvarintBits(writer: BitWriter, value: number): void {
+function writeUvarintBits(writer: BitWriter, value: number): void {
   let rest = value;
   while (rest > 0x7f) {
     writer.write((rest % 128) | 0x80, 8);
@@ -99,7 +99,7 @@ export function writeUvarintBits(writer: BitWriter, value: number): void {
   writer.write(rest, 8);
 }
 
-export function writeVarintBits(writer: BitWriter, value: number): void {
+function writeVarintBits(writer: BitWriter, value: number): void {
   writeUvarintBits(writer, value < 0 ? -2 * value - 1 : 2 * value);
 }
 

@@ -33,7 +33,7 @@ import { ExemplarStore, MetadataStore } from "./side-stores.js";
 const EVICT_ABOVE = 0.8;
 const EVICT_TO = 0.75;
 
-export const LOG_FOLDER = "wal";
+const LOG_FOLDER = "wal";
 const LOCK_NAME = "lock";
 
 export class Database {

@@ -26,7 +26,7 @@ export interface DatabaseOptions {
 }
 
 /** Prometheus' smallest block: chunks never cross its border. */
-export const BLOCK_RANGE_MS: number = 2 * 60 * 60 * 1000;
+const BLOCK_RANGE_MS: number = 2 * 60 * 60 * 1000;
 const KIB = 1024;
 const MIB: number = 1024 * KIB;
 /** Most requests are under 256 KiB; a few large ones at a time may be read and decoded. */

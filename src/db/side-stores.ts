@@ -3,9 +3,9 @@ import type { MetricMetadata } from "../model/metadata.js";
 import type { ExemplarEntry } from "../wal/cold-records.js";
 
 /** Metric names that metadata is kept for; the oldest leave first. */
-export const METADATA_NAMES_MAX = 100_000;
+const METADATA_NAMES_MAX = 100_000;
 /** As Prometheus' default for exemplar storage. */
-export const EXEMPLARS_MAX = 100_000;
+const EXEMPLARS_MAX = 100_000;
 
 export class MetadataStore {
   private readonly byName = new Map<string, MetricMetadata[]>();

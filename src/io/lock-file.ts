@@ -187,7 +187,7 @@ function parseHolder(content: Uint8Array): LockHolder | null {
 }
 
 /** This machine's processes: from /proc where there is one, else by asking whether the pid can be signalled. */
-export function systemProcesses(fs: FileSystem): ProcessTable {
+function systemProcesses(fs: FileSystem): ProcessTable {
   const startTickOrNull = (pid: number): string | null => {
     if (readOrNull(fs, "/proc/self/stat") === null) return canSignal(pid) ? "" : null;
     const stat = readOrNull(fs, `/proc/${pid}/stat`);

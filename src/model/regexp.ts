@@ -121,7 +121,7 @@ function commonPrefix(values: readonly string[]): string {
 }
 
 /** The template language of Go's `regexp.Expand`: a `$` that starts no reference stands for itself. */
-export function expandTemplate(template: string, lookup: (name: string) => string): string {
+function expandTemplate(template: string, lookup: (name: string) => string): string {
   let out = "";
   let at = 0;
   for (;;) {

@@ -59,8 +59,8 @@ export type LogStatus =
 /** `place` is where the first byte of the submission lies; null with durability "memory" and with an error. */
 export type CommitDone = (place: LogPlace | null, error: Error | null) => void;
 
-export const SEGMENT_BYTES_MAX_DEFAULT: number = 128 * 1024 * 1024;
-export const RETRY_INTERVAL_MS_DEFAULT = 1000;
+const SEGMENT_BYTES_MAX_DEFAULT: number = 128 * 1024 * 1024;
+const RETRY_INTERVAL_MS_DEFAULT = 1000;
 
 /** Upper bounds of the buckets of `syncMsCounts`; one more bucket holds what is slower. */
 export const SYNC_MS_BOUNDS: readonly number[] = [

@@ -12,11 +12,11 @@ import { assert } from "../base/assert.js";
 import { crc32c } from "../encoding/crc32c.js";
 
 /** "CERV" in a hex dump: the bytes of 0x56524543 in file order. */
-export const RECORD_MAGIC = 0x56524543;
+const RECORD_MAGIC = 0x56524543;
 export const RECORD_HEADER_BYTES = 16;
 export const RECORD_ALIGNMENT = 8;
 /** A longer payload is damage, not a record: it bounds what a flipped length bit can make a reader allocate. */
-export const RECORD_PAYLOAD_BYTES_MAX: number = 128 * 1024 * 1024;
+const RECORD_PAYLOAD_BYTES_MAX: number = 128 * 1024 * 1024;
 
 export const RecordType: {
   readonly SERIES: 1;
@@ -30,19 +30,19 @@ export const RecordType: {
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
 /** Types 8 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
-export const RECORD_TYPE_MAX = 255;
+const RECORD_TYPE_MAX = 255;
 
 /** Offsets inside the record header. */
-export const RECORD_MAGIC_OFFSET = 0;
+const RECORD_MAGIC_OFFSET = 0;
 export const RECORD_TYPE_OFFSET = 4;
-export const RECORD_LENGTH_OFFSET = 8;
+const RECORD_LENGTH_OFFSET = 8;
 export const RECORD_CRC_OFFSET = 12;
 
 export const SEGMENT_HEADER_BYTES = 32;
 /** "VARVEWAL" as two words. */
-export const SEGMENT_MAGIC_LOW = 0x56524156;
-export const SEGMENT_MAGIC_HIGH = 0x4c415745;
-export const SEGMENT_FORMAT_VERSION = 1;
+const SEGMENT_MAGIC_LOW = 0x56524156;
+const SEGMENT_MAGIC_HIGH = 0x4c415745;
+const SEGMENT_FORMAT_VERSION = 1;
 
 /** A checksum function of `crc32c`'s shape: the kernel's takes the place of the built-in one in replay. */
 export type Crc32c = (bytes: Uint8Array, start: number, end: number, seed?: number) => number;
@@ -74,12 +74,7 @@ export function encodeRecord(type: RecordType, payload: Uint8Array): Uint8Array 
 }
 
 /** Writes the header at `offset` in front of the payload that already lies behind it. */
-export function writeRecordHeader(
-  bytes: Uint8Array,
-  offset: number,
-  type: RecordType,
-  payloadBytes: number,
-): void {
+function writeRecordHeader(bytes: Uint8Array, offset: number, type: RecordType, payloadBytes: number): void {
   assert(payloadBytes <= RECORD_PAYLOAD_BYTES_MAX, `a record payload of ${payloadBytes} bytes`);
   writeU32(bytes, offset + RECORD_MAGIC_OFFSET, RECORD_MAGIC);
   writeU32(bytes, offset + RECORD_TYPE_OFFSET, type);
@@ -88,7 +83,7 @@ export function writeRecordHeader(
 }
 
 /** The checksum that the header at `offset` must hold: the two words before the crc, then the payload (W2). */
-export function recordCrc(bytes: Uint8Array, offset: number, payloadBytes: number, crc: Crc32c): number {
+function recordCrc(bytes: Uint8Array, offset: number, payloadBytes: number, crc: Crc32c): number {
   const words = crc(bytes, offset + RECORD_TYPE_OFFSET, offset + RECORD_CRC_OFFSET);
   const payload = offset + RECORD_HEADER_BYTES;
   return crc(bytes, payload, payload + payloadBytes, words);

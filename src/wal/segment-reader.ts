@@ -79,7 +79,7 @@ export interface ReadLogSummary {
   readonly synced: boolean;
 }
 
-export const MIN_BUFFER_BYTES = 4096;
+const MIN_BUFFER_BYTES = 4096;
 
 /**
  * Visits every intact record of the segments in `dir`. Throws what `visit` throws, Node's errors of a disk that

@@ -18,7 +18,7 @@ export interface LogPlace {
 }
 
 /** Segments that replay found damaged are kept here, so that no truncation deletes the evidence. */
-export const DAMAGED_FOLDER = "damaged";
+const DAMAGED_FOLDER = "damaged";
 export const SEGMENT_NUMBER_MAX = 99_999_999;
 const SEGMENT_NAME = /^\d{8}$/;
 

@@ -9,7 +9,7 @@ import { Labels } from "../model/labels.js";
 import { METRIC_TYPES, type MetricMetadata, type MetricType } from "../model/metadata.js";
 
 /** UTF-8 characters in all names and values of an exemplar's labels (OpenMetrics 1.0, section 4.6.1). */
-export const EXEMPLAR_LABEL_CHARACTERS_MAX = 128;
+const EXEMPLAR_LABEL_CHARACTERS_MAX = 128;
 /** Help and unit texts and metric names; the longest help in wide use has a few hundred bytes. */
 export const METADATA_TEXT_BYTES_MAX = 16_384;
 

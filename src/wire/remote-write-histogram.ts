@@ -14,10 +14,10 @@ export interface TimedHistogram {
 
 /** Buckets, spans or bounds that one histogram may have on one side. */
 export const HISTOGRAM_PARTS_MAX = 65_536;
-export const SCHEMA_MIN = -4;
-export const SCHEMA_MAX = 8;
+const SCHEMA_MIN = -4;
+const SCHEMA_MAX = 8;
 /** Exponential schemas above SCHEMA_MAX are reserved: they are merged down to it. */
-export const SCHEMA_RESERVED_MAX = 52;
+const SCHEMA_RESERVED_MAX = 52;
 
 const STALE_SUM = new Float64Array(1);
 setStaleAt(new Uint32Array(STALE_SUM.buffer), 0);

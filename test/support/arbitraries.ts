@@ -2,12 +2,12 @@
 import * as fc from "fast-check";
 import type { WireHistogram } from "./remote-write.js";
 
-export const labelName: fc.Arbitrary<string> = fc.oneof(
+const labelName: fc.Arbitrary<string> = fc.oneof(
   { weight: 5, arbitrary: fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/) },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }) },
 );
 
-export const labelValue: fc.Arbitrary<string> = fc.oneof(
+const labelValue: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.stringMatching(/^[a-z0-9./-]{1,12}$/) },
   { weight: 1, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }) },
 );

@@ -26,7 +26,7 @@ type Field = { readonly number: number; readonly value: bigint | Uint8Array };
 const text = new TextDecoder("utf-8", { fatal: true });
 
 /** The series of one request; a series that appears twice is twice in the list. */
-export function readWriteRequest(body: Uint8Array, protocol: 1 | 2): WrittenSeries[] {
+function readWriteRequest(body: Uint8Array, protocol: 1 | 2): WrittenSeries[] {
   const fields = readFields(uncompress(body));
   if (protocol === 1) return messages(fields, 1).map((series) => readSeries(readFields(series), labelsOf1));
   const symbols = messages(fields, 4).map((symbol) => text.decode(symbol));
@@ -167,7 +167,7 @@ function readFields(bytes: Uint8Array): Field[] {
 }
 
 /** Snappy's block format. */
-export function uncompress(bytes: Uint8Array): Uint8Array {
+function uncompress(bytes: Uint8Array): Uint8Array {
   const [length, start] = readVarint(bytes, 0);
   const out = new Uint8Array(Number(length));
   let written = 0;

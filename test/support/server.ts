@@ -157,7 +157,7 @@ export async function startServer(t: Cleanup, options: ServerOptions = {}): Prom
 }
 
 /** The same, not started yet. */
-export async function prepareServer(t: Cleanup, options: ServerOptions = {}): Promise<TestServer> {
+async function prepareServer(t: Cleanup, options: ServerOptions = {}): Promise<TestServer> {
   const directory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "varve-test-"));
   const server = new TestServer(await freePort(), directory, options);
   t.after(async () => {
@@ -181,7 +181,7 @@ export function freePort(): Promise<number> {
 }
 
 /** A field of /proc/PID/status that is given in kB. */
-export function processStatusBytes(pid: number, field: "VmRSS" | "VmHWM"): number {
+function processStatusBytes(pid: number, field: "VmRSS" | "VmHWM"): number {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   if (found === null) throw new Error(`no ${field} of process ${pid}`);
   return Number(found[1]) * 1024;

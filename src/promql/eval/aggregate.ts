@@ -2,7 +2,7 @@ import { quantileOf } from "../functions/quantile.js";
 import type { AggregateExpr } from "../parse/ast.js";
 import { Grouping } from "./grouping.js";
 import { HistogramAggregation } from "./histogram-aggregate.js";
-import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
+import { FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
 
 /** Aggregations with one accumulator for each group and step. */
@@ -270,5 +270,3 @@ class Aggregation {
     }
   }
 }
-
-export { ABSENT };

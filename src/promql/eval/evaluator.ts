@@ -7,7 +7,7 @@ import { isSetOperator } from "../parse/token.js";
 import { evalAggregate } from "./aggregate.js";
 import { evalAggregateK } from "./aggregate-k.js";
 import { evalCountValues } from "./count-values.js";
-import { dropNames, mergeDuplicates, refuseDuplicates } from "./duplicates.js";
+import { dropNames, refuseDuplicates } from "./duplicates.js";
 import type { Frame } from "./frame.js";
 import { ABSENT, HISTOGRAM, Matrix } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
@@ -179,5 +179,3 @@ export class Evaluator implements Scope {
 function canStream(call: CallExpr, name: string): boolean {
   return call.fn.name !== "absent_over_time" && name !== "";
 }
-
-export { mergeDuplicates };

@@ -37,7 +37,7 @@ function mergeRound(acc: bigint, value: bigint): bigint {
 }
 
 /** XXH64 with seed 0. */
-export function xxh64(bytes: Uint8Array): bigint {
+function xxh64(bytes: Uint8Array): bigint {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
   let hash: bigint;

@@ -1,4 +1,4 @@
-import type { BinaryExpr, Expr } from "../parse/ast.js";
+import type { BinaryExpr } from "../parse/ast.js";
 import { typeOf } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
 import { dropNames } from "./duplicates.js";
@@ -100,5 +100,3 @@ export function hasHistograms(matrix: Matrix): boolean {
   if (matrix.histograms === null) return false;
   return matrix.kinds.subarray(0, matrix.rows * matrix.steps).includes(HISTOGRAM);
 }
-
-export type { Expr };

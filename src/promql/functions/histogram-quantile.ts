@@ -2,7 +2,7 @@ import { formatFloatShort } from "../../model/go-text.js";
 import type { Labels } from "../../model/labels.js";
 import { mergeDuplicates } from "../eval/duplicates.js";
 import { withLabel } from "../eval/label-builder.js";
-import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "../eval/matrix.js";
+import { FLOAT, HISTOGRAM, Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { nativeFraction, nativeQuantile } from "../histogram/quantile.js";
 import type { CallExpr, Expr } from "../parse/ast.js";
@@ -173,5 +173,3 @@ function openMetricsFloat(value: number): string {
   const text = formatFloatShort(value);
   return !Number.isFinite(value) || /[e.]/.test(text) ? text : `${text}.0`;
 }
-
-export { ABSENT };

@@ -1,7 +1,7 @@
 import { Labels } from "../../model/labels.js";
 import { dropNames } from "../eval/duplicates.js";
 import { goMax, goMin } from "../eval/go-math.js";
-import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "../eval/matrix.js";
+import { ABSENT, FLOAT, Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { evalSelector } from "../eval/selector.js";
 import type { CallExpr } from "../parse/ast.js";
@@ -17,7 +17,7 @@ export type VectorFunction = (scope: Scope, call: CallExpr) => Matrix;
 export type ScalarFunction = (scope: Scope, call: CallExpr) => Float64Array;
 
 /** Applies `f` to every float; histograms are left out. The result is no longer the metric's value. */
-export function mapFloats(scope: Scope, matrix: Matrix, f: (value: number, step: number) => number): Matrix {
+function mapFloats(scope: Scope, matrix: Matrix, f: (value: number, step: number) => number): Matrix {
   const { values, kinds, steps } = matrix;
   for (let row = 0, i = 0; row < matrix.rows; row++) {
     for (let s = 0; s < steps; s++, i++) {
@@ -178,5 +178,3 @@ export const vectorFunctions: ReadonlyMap<string, VectorFunction> = new Map<stri
   ["histogram_fraction", histogramFraction],
   ["info", info],
 ]);
-
-export { HISTOGRAM };

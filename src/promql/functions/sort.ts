@@ -59,7 +59,7 @@ export function sortByLabel(scope: Scope, call: CallExpr): Matrix {
 const CHUNK = /(\d+|\D+)/g;
 
 /** Runs of digits by their number, all else by its characters. */
-export function naturallyLess(a: string, b: string): boolean {
+function naturallyLess(a: string, b: string): boolean {
   const left = a.match(CHUNK) ?? [];
   const right = b.match(CHUNK) ?? [];
   for (let i = 0; i < left.length; i++) {

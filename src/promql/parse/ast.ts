@@ -1,9 +1,7 @@
 import type { Matcher } from "../../model/matcher.js";
 import type { FunctionSignature } from "./function-signatures.js";
 import type { PosRange } from "./parse-error.js";
-
-/** The four types of PromQL, with the words that Prometheus' API uses for them. */
-export type ValueType = "scalar" | "vector" | "matrix" | "string";
+import type { ValueType } from "./value-type.js";
 
 /** Durations in the tree are whole milliseconds. */
 export interface TimeModifiers {

@@ -2,17 +2,11 @@ import { quote } from "../../model/go-text.js";
 import { METRIC_NAME } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import { compileRegexp } from "../../model/regexp.js";
-import {
-  type BinaryExpr,
-  type CallExpr,
-  type Expr,
-  typeOf,
-  type ValueType,
-  type VectorSelector,
-} from "./ast.js";
+import { type BinaryExpr, type CallExpr, type Expr, typeOf, type VectorSelector } from "./ast.js";
 import { isSpace } from "./lexer.js";
 import { ParseError, type PosRange } from "./parse-error.js";
 import { isComparison, isSetOperator } from "./token.js";
+import type { ValueType } from "./value-type.js";
 
 /** Checks types and uses, and settles what follows from them (`matching`). Throws ParseError. */
 export function checkExpr(query: string, expr: Expr): ValueType {
@@ -191,7 +185,7 @@ function checkSelector(query: string, selector: VectorSelector): void {
 }
 
 /** Whether a label with this value ("": absent) satisfies the matcher. */
-export function matches(matcher: Matcher, value: string): boolean {
+function matches(matcher: Matcher, value: string): boolean {
   switch (matcher.op) {
     case "=":
       return matcher.value === value;

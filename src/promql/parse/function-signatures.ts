@@ -1,4 +1,4 @@
-import type { ValueType } from "./ast.js";
+import type { ValueType } from "./value-type.js";
 
 export interface FunctionSignature {
   readonly name: string;

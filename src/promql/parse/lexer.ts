@@ -13,11 +13,11 @@ export function isSpace(char: string): boolean {
   return char === " " || char === "\t" || char === "\n" || char === "\r";
 }
 
-export function isDigit(char: string): boolean {
+function isDigit(char: string): boolean {
   return char >= "0" && char <= "9" && char.length === 1;
 }
 
-export function isAlpha(char: string): boolean {
+function isAlpha(char: string): boolean {
   return (char >= "a" && char <= "z") || (char >= "A" && char <= "Z") || char === "_";
 }
 

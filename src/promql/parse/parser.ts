@@ -3,7 +3,7 @@ import { quote, unquoteOrNull } from "../../model/go-text.js";
 import { METRIC_NAME } from "../../model/labels.js";
 import type { Matcher, MatcherOp } from "../../model/matcher.js";
 import { compileRegexp } from "../../model/regexp.js";
-import type { AggregateExpr, Expr, NumberLiteral, VectorMatching, VectorSelector } from "./ast.js";
+import type { AggregateExpr, Expr, VectorMatching, VectorSelector } from "./ast.js";
 import { checkExpr } from "./checker.js";
 import { DurationParser } from "./duration-parser.js";
 import { functionSignatures } from "./function-signatures.js";
@@ -434,5 +434,3 @@ class Parser extends DurationParser {
     return value;
   }
 }
-
-export type { NumberLiteral };
