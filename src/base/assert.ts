@@ -7,8 +7,3 @@ class BugError extends Error {
 export function assert(condition: boolean, what: string): asserts condition {
   if (!condition) throw new BugError(`BUG: ${what}`);
 }
-
-/** For the branch that cannot be reached: `never` makes the compiler prove it. */
-export function unreachable(value: never): never {
-  throw new BugError(`BUG: unexpected ${String(value)}`);
-}

@@ -12,8 +12,7 @@ import type { Clock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import type { FileSystem } from "./file-system.js";
 
-/** How often `refresh` should be called, and after what silence a foreign holder is taken for dead. */
-export const HEARTBEAT_INTERVAL_MS = 5_000;
+/** After what silence a foreign holder is taken for dead; `refresh` must be called several times within it. */
 export const HEARTBEAT_LOST_MS = 30_000;
 
 export interface LockHolder {

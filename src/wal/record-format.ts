@@ -53,7 +53,7 @@ export function readU32(bytes: Uint8Array, offset: number): number {
   );
 }
 
-export function writeU32(bytes: Uint8Array, offset: number, value: number): void {
+function writeU32(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value;
   bytes[offset + 1] = value >>> 8;
   bytes[offset + 2] = value >>> 16;
