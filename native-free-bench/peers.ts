@@ -55,6 +55,8 @@ async function measure(
       await afterSettling(running, workload, baseMs, figures, cpuBefore);
       const counted = await orUndefined(program, countSamples(running.url, workload, baseMs));
       if (counted !== undefined) figures.missing = sent.samplesAcknowledged - counted;
+      // Answering 2xx to what it does not understand is not a speed.
+      if (counted === 0) return { missing: sent.samplesAcknowledged };
     } else {
       await running.kill("SIGKILL");
       running = await RunningProgram.start(program, port, folder);
