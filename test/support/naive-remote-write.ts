@@ -4,7 +4,7 @@
  */
 import { type SeriesKey, seriesKey } from "./prometheus-api.js";
 
-export interface WrittenHistogram {
+interface WrittenHistogram {
   readonly timeMs: number;
   readonly count: number;
   readonly sum: number;
