@@ -111,7 +111,7 @@ class Run {
     // A stale marker says nothing but "stale": its chunk begins with an empty layout.
     this.first = this.lastStale ? { ...STALE_LAYOUT, float: first.float, resetHint: first.resetHint } : first;
     this.last = this.first;
-    this.gauge = first.resetHint === ResetHint.GAUGE;
+    this.gauge = first.resetHint === ResetHint.GAUGE && !this.lastStale;
     this.header = first.resetHint === ResetHint.RESET ? CounterResetHeader.RESET : header;
     if (this.gauge) this.header = CounterResetHeader.GAUGE;
     this.lastPositive = bucketIndexes(this.first.positiveSpans);
@@ -122,8 +122,8 @@ class Run {
   judge(next: Histogram): number {
     const stale = isStaleNaN(next.sum);
     if (next.float !== this.last.float) return CounterResetHeader.UNKNOWN;
-    // Senders do not repeat the gauge flag on a stale marker.
-    if (this.gauge !== (next.resetHint === ResetHint.GAUGE) && !stale) return CounterResetHeader.UNKNOWN;
+    // A stale marker reads back without a hint, so Prometheus could not code a gauge chunk with one in it again.
+    if (this.gauge !== (next.resetHint === ResetHint.GAUGE && !stale)) return CounterResetHeader.UNKNOWN;
     if (next.resetHint === ResetHint.RESET) return CounterResetHeader.RESET;
     if (stale) return APPEND;
     if (this.lastStale) return CounterResetHeader.UNKNOWN;

@@ -68,7 +68,8 @@ function build(steps: readonly Step[], float: boolean, resetHint: ResetHint, cus
     timestamps.push(timestamp);
     histograms.push({
       float,
-      resetHint,
+      // Senders do not repeat the hint on a stale marker.
+      resetHint: stale ? 0 : resetHint,
       schema,
       zeroThreshold: custom ? 0 : 2 ** -128,
       zeroCount,

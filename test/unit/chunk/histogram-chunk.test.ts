@@ -144,6 +144,22 @@ test("lets gauges fall", () => {
   assert(decoded.histograms?.every((h) => h?.resetHint === ResetHint.GAUGE));
 });
 
+test("keeps stale markers out of gauge chunks", () => {
+  const gauge = (h: Histogram): Histogram => ({ ...h, resetHint: ResetHint.GAUGE });
+  const stale = histogram({ sum: new Float64Array(new Uint32Array([2, 0x7ff00000]).buffer)[0] });
+  for (const marker of [stale, gauge(stale)]) {
+    const chunks = encodeHistogramChunks(times(4), [gauge(counting(1)), marker, marker, gauge(counting(2))]);
+    assert.deepEqual(
+      chunks.map((c) => [c.bytes[1], headerOf(c.bytes)]),
+      [
+        [1, 0xc0],
+        [2, 0],
+        [1, 0xc0],
+      ],
+    );
+  }
+});
+
 test("turns spans into bucket indexes and back", () => {
   const spans = [
     { offset: -2, length: 2 },
