@@ -2,7 +2,8 @@
  * `npm run bench:peers -- W1 W2 …`: the same bytes into Varve and into the programs it is compared with, one after
  * the other on this machine, and one table of what each took.
  *
- *   --only varve,victoria-metrics   choose programs         --repeat 3    medians of so many runs, interleaved
+ *   W1:3                            medians of three runs   --repeat 3    the same for all, interleaved
+ *   --only varve,victoria-metrics   choose programs
  *   --size small                    seconds, for a look     --json FILE   the figures as JSON
  *   --port 21400                    the loopback port       --write-docs  put the table into docs/ and README.md
  */
@@ -190,7 +191,8 @@ async function main(): Promise<void> {
   if (loadavg()[0]! > 0.5) log(`the machine is not quiet: load ${loadavg()[0]!.toFixed(2)}`);
   await warmSender();
   const outcomes: Outcome[] = [];
-  for (const name of names) {
+  for (const wanted of names) {
+    const [name = "", repeats = values.repeat] = wanted.split(":");
     const workload = workloadOf(name, size);
     const baseMs = recentBaseMs(workload, Date.now());
     const cache = openRequests(workload, size, baseMs);
@@ -199,7 +201,7 @@ async function main(): Promise<void> {
         `${cache.requestCount} requests, ${(cache.bytes / 1e6).toFixed(1)} MB, sha256 ${cache.sha256.slice(0, 16)}`,
     );
     const runs = new Map<string, Figures[]>(programs.map((program) => [program.name, []]));
-    for (let repeat = 0; repeat < Number(values.repeat); repeat++) {
+    for (let repeat = 0; repeat < Number(repeats); repeat++) {
       for (const program of programs) {
         const figures = await measure(program, workload, cache, baseMs, Number(values.port));
         runs.get(program.name)!.push(figures);
@@ -223,10 +225,7 @@ async function main(): Promise<void> {
   );
   process.stdout.write(`${table}\n`);
   mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(
-    values.json,
-    `${JSON.stringify({ size, repeat: Number(values.repeat), outcomes }, null, 2)}\n`,
-  );
+  writeFileSync(values.json, `${JSON.stringify({ size, workloads: names, outcomes }, null, 2)}\n`);
   if (values["write-docs"]) writeDocs("peers", table);
 }
 
