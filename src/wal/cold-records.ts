@@ -1,16 +1,18 @@
 /**
- * Payloads of the records off the hot path: METADATA, EXEMPLARS, TOMBSTONE and HISTOGRAMS. Each is one
- * msgpack array: the payload version, then one array for each entry (docs/format/wal.md draws them). Floats
- * whose bits matter travel as raw little-endian bytes, because a number may lose a NaN's payload or a zero's
- * sign on the way. The JavaScript half of msgpackr is enough here: no native addon.
+ * Payloads of the records off the hot path (docs/format/wal.md draws them). METADATA, EXEMPLARS and TOMBSTONE
+ * are msgpack: the payload version, then one array for each entry. Floats whose bits matter travel as raw
+ * little-endian bytes, because a number may lose a NaN's payload or a zero's sign on the way. The JavaScript
+ * half of msgpackr is enough here: no native addon.
  */
 import { Packr, Unpackr } from "msgpackr/pack";
 import { CorruptionError } from "../base/errors.js";
+import { ByteReader } from "../encoding/byte-reader.js";
+import { ByteWriter } from "../encoding/byte-writer.js";
 import type { Exemplar } from "../model/exemplar.js";
-import type { Histogram, HistogramSpan, ResetHint } from "../model/histogram.js";
+import type { Histogram } from "../model/histogram.js";
 import { Labels } from "../model/labels.js";
 import { METRIC_TYPES, type MetricMetadata } from "../model/metadata.js";
-import { isStaleNaN, setStaleAt } from "../model/stale.js";
+import { readHistogram, writeHistogram } from "./histogram-entry.js";
 
 export interface HistogramEntry {
   readonly ref: number;
@@ -30,6 +32,7 @@ export interface TombstoneEntry {
 }
 
 const PAYLOAD_VERSION = 1;
+const LOG_RECORD = "a log record";
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false });
 
@@ -72,56 +75,35 @@ export function decodeTombstones(payload: Uint8Array): TombstoneEntry[] {
   }));
 }
 
-/** Bits of a histogram entry's flags; the two bits from RESET_HINT_SHIFT on hold the reset hint. */
-const FLOAT_FLAG = 1;
-const STALE_FLAG = 2;
-const RESET_HINT_SHIFT = 2;
+const writer = new ByteWriter(4096);
+/** A larger buffer is let go again: the next record will hardly need it. */
+const WRITER_BYTES_KEPT_MAX: number = 4 * 1024 * 1024;
 
+/** Timestamps within ±2^52. */
 export function encodeHistograms(entries: readonly HistogramEntry[]): Uint8Array {
-  return encode(
-    entries.map(({ ref, timestampMs, histogram: h }) => [
-      ref,
-      timestampMs,
-      (h.float ? FLOAT_FLAG : 0) | (isStaleNaN(h.sum) ? STALE_FLAG : 0) | (h.resetHint << RESET_HINT_SHIFT),
-      h.schema,
-      floatBytes([h.zeroThreshold, h.zeroCount, h.count, h.sum]),
-      spanNumbers(h.positiveSpans),
-      spanNumbers(h.negativeSpans),
-      buckets(h.float, h.positiveBuckets),
-      buckets(h.float, h.negativeBuckets),
-      floatBytes(h.customValues),
-    ]),
-  );
+  writer.clear();
+  writer.u8(PAYLOAD_VERSION);
+  for (const { ref, timestampMs, histogram } of entries) {
+    writer.uvarint(ref);
+    writer.varint(timestampMs);
+    writeHistogram(writer, histogram);
+  }
+  const payload = writer.take();
+  if (writer.bytes.length > WRITER_BYTES_KEPT_MAX) writer.bytes = new Uint8Array(4096);
+  return payload;
 }
 
 export function decodeHistograms(payload: Uint8Array): HistogramEntry[] {
-  return decode(payload, (entry) => {
-    const [ref, timestampMs, flagsField, schema, scalarsField] = entry;
-    const [, , , , , positiveSpans, negativeSpans, positive, negative, custom] = entry;
-    const flags = number(flagsField);
-    const float = (flags & FLOAT_FLAG) !== 0;
-    const scalars = floats(scalarsField);
-    if (scalars.length !== 4) throw malformed(`${scalars.length} scalars of a histogram`);
-    if ((flags & STALE_FLAG) !== 0) setStaleAt(new Uint32Array(scalars.buffer), 3);
-    return {
-      ref: number(ref),
-      timestampMs: number(timestampMs),
-      histogram: {
-        float,
-        resetHint: ((flags >> RESET_HINT_SHIFT) & 3) as ResetHint,
-        schema: number(schema),
-        zeroThreshold: scalars[0],
-        zeroCount: scalars[1],
-        count: scalars[2],
-        sum: scalars[3],
-        positiveSpans: spans(positiveSpans),
-        negativeSpans: spans(negativeSpans),
-        positiveBuckets: float ? floats(positive) : list(positive).map(number),
-        negativeBuckets: float ? floats(negative) : list(negative).map(number),
-        customValues: floats(custom),
-      },
-    };
-  });
+  const reader = new ByteReader(payload, 0, payload.length, LOG_RECORD);
+  const version = reader.u8();
+  if (version !== PAYLOAD_VERSION) throw malformed(`payload version ${version}`);
+  const entries: HistogramEntry[] = [];
+  while (reader.remaining > 0) {
+    const ref = reader.uvarint();
+    const timestampMs = reader.varint();
+    entries.push({ ref, timestampMs, histogram: readHistogram(reader) });
+  }
+  return entries;
 }
 
 function encode(entries: readonly unknown[][]): Uint8Array {
@@ -142,7 +124,7 @@ function decode<Entry>(payload: Uint8Array, read: (entry: readonly unknown[]) =>
 }
 
 function malformed(reason: string): CorruptionError {
-  return new CorruptionError("a log record", 0, reason);
+  return new CorruptionError(LOG_RECORD, 0, reason);
 }
 
 function number(value: unknown): number {
@@ -168,21 +150,4 @@ function floatBytes(values: ArrayLike<number>): Uint8Array {
 function floats(value: unknown): Float64Array {
   if (!(value instanceof Uint8Array) || value.length % 8 !== 0) throw malformed("floats of a wrong length");
   return new Float64Array(new Uint8Array(value).buffer);
-}
-
-function buckets(float: boolean, counts: ArrayLike<number>): Uint8Array | number[] {
-  return float ? floatBytes(counts) : Array.from(counts);
-}
-
-function spanNumbers(spans: readonly HistogramSpan[]): number[] {
-  return spans.flatMap(({ offset, length }) => [offset, length]);
-}
-
-function spans(value: unknown): HistogramSpan[] {
-  const numbers = list(value).map(number);
-  if (numbers.length % 2 === 1) throw malformed("an odd number of span numbers");
-  return Array.from({ length: numbers.length / 2 }, (_, i) => ({
-    offset: numbers[2 * i],
-    length: numbers[2 * i + 1],
-  }));
 }

@@ -111,6 +111,7 @@ test("a payload that none of the encoders made is corruption, never a crash or a
     Uint8Array.of(0xc1),
     Uint8Array.of(0x91, 2),
     encodeMetadata([{ metricName: "m", type: "gauge", help: "", unit: "" }]).subarray(0, 4),
+    encodeHistograms([{ ref: 1, timestampMs: 2, histogram: staleHistogram(false) }]).subarray(0, 9),
   ];
   for (const decode of decoders) {
     for (const payload of foreign) assert.throws(() => decode(payload), CorruptionError);
