@@ -1,6 +1,7 @@
 import { absent } from "../functions/absent.js";
 import { scalarFunctions, vectorFunctions } from "../functions/instant-functions.js";
-import { negateHistogram } from "../histogram/scale.js";
+import { multiply } from "../histogram/arithmetic.js";
+import { FloatHistogram } from "../histogram/float-histogram.js";
 import type { AggregateExpr, BinaryExpr, CallExpr, Expr, UnaryExpr } from "../parse/ast.js";
 import { typeOf } from "../parse/ast.js";
 import { isSetOperator } from "../parse/token.js";
@@ -133,7 +134,7 @@ export class Evaluator implements Scope {
     if (expr.op === "+") return matrix;
     const { values, kinds } = matrix;
     for (let i = 0; i < matrix.rows * matrix.steps; i++) {
-      if (kinds[i] === HISTOGRAM) matrix.setHistogram(i, negateHistogram(matrix.histogramAt(i)));
+      if (kinds[i] === HISTOGRAM) matrix.setHistogram(i, multiply(FloatHistogram.from(matrix.histogramAt(i)), -1));
       else values[i] = -values[i];
     }
     return dropNames(this.state, matrix);

@@ -1,5 +1,6 @@
 import type { Histogram } from "../../model/histogram.js";
 import { ResetHint } from "../../model/histogram.js";
+import { FloatHistogram } from "../histogram/float-histogram.js";
 import type { SubqueryExpr } from "../parse/ast.js";
 import { type Frame, frameEnd, frameOf } from "./frame.js";
 import type { Matrix } from "./matrix.js";
@@ -29,5 +30,7 @@ export function evalSubquery(scope: Scope, subquery: SubqueryExpr): Matrix {
 export function withoutHint(histogram: Histogram): Histogram {
   const { resetHint } = histogram;
   if (resetHint !== ResetHint.RESET && resetHint !== ResetHint.NO_RESET) return histogram;
-  return { ...histogram, resetHint: ResetHint.UNKNOWN };
+  const copy = FloatHistogram.from(histogram);
+  copy.resetHint = ResetHint.UNKNOWN;
+  return copy;
 }

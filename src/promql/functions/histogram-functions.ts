@@ -1,4 +1,6 @@
-import { RefusalError } from "../../base/errors.js";
+import { KahanSum } from "../eval/go-math.js";
+import { allBuckets } from "../histogram/buckets.js";
+import { usesCustomBuckets } from "../histogram/float-histogram.js";
 import type { Histogram } from "../../model/histogram.js";
 import { dropNames } from "../eval/duplicates.js";
 import { ABSENT, FLOAT, HISTOGRAM, type Matrix } from "../eval/matrix.js";
@@ -22,9 +24,27 @@ function ofHistogram(f: (histogram: Histogram) => number): (scope: Scope, call: 
   };
 }
 
-function variance(_histogram: Histogram): number {
-  throw new RefusalError("unsupported", "histogram_stdvar is not supported yet");
+/** Each bucket's observations count as its middle: arithmetic for custom buckets, else geometric, zero at zero. */
+function variance(histogram: Histogram): number {
+  const mean = histogram.sum / histogram.count;
+  const custom = usesCustomBuckets(histogram);
+  sum.set(0, 0);
+  for (const { lower, upper, count } of allBuckets(histogram)) {
+    if (count === 0) continue;
+    const delta = middle(lower, upper, custom) - mean;
+    sum.add(count * delta * delta);
+  }
+  return (sum.sum + sum.c) / histogram.count;
 }
+
+function middle(lower: number, upper: number, custom: boolean): number {
+  if (custom) return (upper + lower) / 2;
+  if (lower <= 0 && upper >= 0) return 0;
+  const mean = Math.sqrt(upper * lower);
+  return upper < 0 ? -mean : mean;
+}
+
+const sum = new KahanSum();
 
 export const histogramFunctions: Readonly<Record<string, (scope: Scope, call: CallExpr) => Matrix>> = {
   histogram_count: ofHistogram((histogram) => histogram.count),

@@ -1,4 +1,4 @@
-import { RefusalError } from "../../base/errors.js";
+import { HistogramMean } from "../histogram/mean.js";
 import type { Histogram } from "../../model/histogram.js";
 import {
   type FloatKernel,
@@ -106,11 +106,17 @@ export function sumOrAverage(kernel: FloatKernel, average: boolean): MixedKernel
   };
 }
 
-function combine(
-  _windows: RangeWindows,
-  _s: number,
-  _call: RangeCall,
-  _average: boolean,
-): Histogram | undefined {
-  throw new RefusalError("unsupported", "sums of native histograms are not supported yet");
+function combine(windows: RangeWindows, s: number, call: RangeCall, average: boolean): Histogram | undefined {
+  const { annotations } = call.state;
+  const lo = windows.histogramLo[s];
+  const hi = windows.histogramHi[s];
+  const mean = new HistogramMean(windows.histograms[lo], average);
+  for (let i = lo + 1; i < hi; i++) {
+    if (mean.add(windows.histograms[i])) continue;
+    annotations.mixedExponentialCustom(metricNameOf(call), rangeOf(call));
+    return undefined;
+  }
+  if (mean.hintsCollide) annotations.counterResetCollision("aggregation", rangeOf(call));
+  if (mean.reconciled) annotations.mismatchedCustomBuckets("aggregation", rangeOf(call));
+  return mean.finish();
 }
