@@ -27,6 +27,8 @@ function quoteWith(text: string, quote: string): string {
 }
 
 function escapeRune(rune: number): string {
+  // A byte that was no UTF-8 (see `unquoteOrNull`).
+  if (rune >= 0xdc80 && rune <= 0xdcff) return `\\x${(rune - 0xdc00).toString(16)}`;
   if (rune < 0x80) return `\\x${rune.toString(16).padStart(2, "0")}`;
   if (rune < 0x10000) return `\\u${rune.toString(16).padStart(4, "0")}`;
   return `\\U${rune.toString(16).padStart(8, "0")}`;
@@ -55,7 +57,7 @@ const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
   '"': 34,
 };
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The value of a quoted string of any of the three quotes; null where its escapes are not valid. */
 export function unquoteOrNull(quoted: string): string | null {
@@ -78,7 +80,35 @@ export function unquoteOrNull(quoted: string): string | null {
     if (next < 0) return null;
     at = next;
   }
-  return decoder.decode(Uint8Array.from(bytes));
+  return decodeBytes(Uint8Array.from(bytes));
+}
+
+/** Bytes that are no UTF-8 become lone surrogates (U+DC80 + byte - 0x80), so that they can be told. */
+function decodeBytes(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    let out = "";
+    for (let at = 0; at < bytes.length; ) {
+      const size = sequenceLength(bytes, at);
+      if (size > 0) out += decoder.decode(bytes.subarray(at, at + size));
+      else out += String.fromCharCode(0xdc00 + (bytes[at] as number));
+      at += Math.max(size, 1);
+    }
+    return out;
+  }
+}
+
+/** Length of the valid sequence at `at`, 0 where there is none. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  for (let size = 1; size <= 4 && at + size <= bytes.length; size++) {
+    try {
+      if (decoder.decode(bytes.subarray(at, at + size)).length > 0) return size;
+    } catch {
+      // Too short yet, or no sequence at all.
+    }
+  }
+  return 0;
 }
 
 /** Appends what the escape at `at` (behind the backslash) stands for; returns the position behind it, -1 if bad. */

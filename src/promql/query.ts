@@ -13,6 +13,8 @@ import { type PreparedQuery, prepare } from "./eval/prepare.js";
 import { QueryState } from "./eval/query-state.js";
 import { lookupOf } from "./eval/selector.js";
 import { evalSubquery, subqueryFrame } from "./eval/subquery.js";
+import { interpolateFloats } from "./functions/interpolate.js";
+import { search } from "./functions/range-window.js";
 import { type MatrixSelector, type SubqueryExpr, typeOf, unwrapParens } from "./parse/ast.js";
 import { parseExpr } from "./parse/parser.js";
 
@@ -153,18 +155,54 @@ function rangeValue(expr: MatrixSelector | SubqueryExpr, evaluator: Evaluator): 
     return seriesOf(settle(state, evalSubquery(evaluator, expr)), subqueryFrame(evaluator, expr));
   }
   const { lastMs } = lookupOf(frame, expr.vector);
-  const mint = lastMs - expr.rangeMs + 1;
-  const set = state.queryable.select(expr.vector.matchers, mint, lastMs);
+  const { anchored, smoothed } = expr.vector;
+  const before = anchored || smoothed ? state.lookbackMs : 0;
+  const mint = lastMs - expr.rangeMs - before + 1;
+  const maxt = lastMs + (smoothed ? state.lookbackMs : 0);
+  const set = state.queryable.select(expr.vector.matchers, mint, maxt);
   const columns = new SampleColumns();
   const series: MatrixSeries[] = [];
   for (let i = 0; i < set.count; i++) {
-    set.read(i, mint, lastMs, columns);
+    set.read(i, mint, maxt, columns);
     state.did(columns.count + 20);
     state.hold(columns.count);
-    const kept = copyColumns(set.labels(i), columns);
+    let kept = copyColumns(set.labels(i), columns);
+    if (kept.timestamps.length === 0) continue;
+    if (anchored || smoothed) kept = extendToRange(state, kept, lastMs - expr.rangeMs, lastMs, smoothed);
     if (kept.timestamps.length > 0) series.push(kept);
   }
   return series.sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+/** The samples inside (start, end) between values at the borders: the last one before, or interpolated. */
+function extendToRange(
+  state: QueryState,
+  { labels, timestamps, values, histograms }: MatrixSeries,
+  start: number,
+  end: number,
+  smoothed: boolean,
+): MatrixSeries {
+  if (histograms?.some((histogram) => histogram !== undefined)) {
+    state.fail(`${smoothed ? "smoothed" : "anchored"} modifier is not supported with histograms`);
+  }
+  let last = timestamps.length - 1;
+  let first = Math.max(0, search(timestamps, 0, last, start, false) - 1);
+  if (smoothed) last = search(timestamps, 0, last, end, true);
+  const empty = new Float64Array(0);
+  if (timestamps[last] <= start) return { labels, timestamps: empty, values: empty, histograms: null };
+  const at = (i: number, t: number): number =>
+    interpolateFloats(timestamps[i], values[i], timestamps[i + 1], values[i + 1], t, false);
+  const left = smoothed && timestamps[first] < start ? at(first, start) : values[first];
+  const right = smoothed && last > 0 && timestamps[last] > end ? at(last - 1, end) : values[last];
+  if (timestamps[first] <= start) first++;
+  if (timestamps[last] >= end) last--;
+  const inside = Math.max(last + 1, first);
+  return {
+    labels,
+    timestamps: Float64Array.of(start, ...timestamps.subarray(first, inside), end),
+    values: Float64Array.of(left, ...values.subarray(first, inside), right),
+    histograms: null,
+  };
 }
 
 function copyColumns(labels: Labels, columns: SampleColumns): MatrixSeries {

@@ -1,7 +1,7 @@
-import type { EvaluationOptions } from "../../dist/promql/query.js";
 import { childrenOf, type Expr } from "../../dist/promql/parse/ast.js";
 import { parseExpr } from "../../dist/promql/parse/parser.js";
 import { printExpr } from "../../dist/promql/parse/printer.js";
+import type { EvaluationOptions } from "../../dist/promql/query.js";
 
 const TIME_FUNCTIONS = new Set([
   "days_in_month",

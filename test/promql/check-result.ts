@@ -42,7 +42,7 @@ function checkVector(command: EvalCommand, samples: readonly VectorSample[]): vo
   if (command.scalar !== undefined) fail(`expected scalar, got a vector of ${samples.length}`);
   const expected = byKey(command);
   const seen = new Set<string>();
-  samples.forEach(({ labels, value, histogram }, i) => {
+  for (const [i, { labels, value, histogram }] of samples.entries()) {
     const shown = show(labels);
     const wanted = expected.get(labels.key);
     const got = histogram === undefined ? String(value) : printHistogram(histogram);
@@ -55,11 +55,12 @@ function checkVector(command: EvalCommand, samples: readonly VectorSample[]): vo
       if (histogram !== undefined) fail(`expected ${first.value} for ${shown} but got ${got}`);
       if (!almostEqual(first.value, value, EPSILON)) fail(`expected ${first.value} for ${shown}, got ${got}`);
     } else if (histogram === undefined || !sameHistogram(first.histogram, histogram, first.hintSet)) {
-      fail(`expected ${printHistogram(first.histogram)} (hint ${first.histogram.resetHint}) for ${shown}, got ${got} (hint ${histogram?.resetHint})`);
+      fail(
+        `expected ${printHistogram(first.histogram)} (hint ${first.histogram.resetHint}) for ${shown}, got ${got} (hint ${histogram?.resetHint})`,
+      );
     }
     seen.add(labels.key);
-    return undefined;
-  });
+  }
   refuseMissing(expected, seen);
 }
 
@@ -70,17 +71,17 @@ function refuseMissing(expected: ReadonlyMap<string, ExpectedSeries>, seen: Read
 function checkMatrix(command: EvalCommand, series: readonly MatrixSeries[]): void {
   if (command.ordered) fail("expected ordered result, but query returned a matrix");
   if (command.scalar !== undefined) fail(`expected scalar, got a matrix of ${series.length}`);
-  const times = command.vectorTimes ?? command.range ?? { startMs: command.atMs, endMs: command.atMs, stepMs: 1 };
+  const times = command.vectorTimes ??
+    command.range ?? { startMs: command.atMs, endMs: command.atMs, stepMs: 1 };
   const expected = byKey(command);
   const seen = new Set<string>();
-  series.forEach((one, i) => {
+  for (const [i, one] of series.entries()) {
     if (i > 0 && compareLabels(series[i - 1].labels, one.labels) > 0) fail("matrix is not sorted by labels");
     const wanted = expected.get(one.labels.key);
     if (wanted === undefined) return fail(`unexpected ${show(one.labels)} with ${showPoints(one)}`);
     seen.add(one.labels.key);
     checkPoints(wanted, one, times.startMs, times.stepMs);
-    return undefined;
-  });
+  }
   refuseMissing(expected, seen);
 }
 
@@ -98,7 +99,9 @@ function checkPoints(wanted: ExpectedSeries, got: MatrixSeries, startMs: number,
         fail(`expected ${value} at point ${i}, got ${shown}`);
       }
     } else if (actual === undefined || !sameHistogram(histogram, actual, hintSet)) {
-      fail(`expected ${printHistogram(histogram)} (hint ${histogram.resetHint}) at point ${i}, got ${shown} (hint ${actual?.resetHint})`);
+      fail(
+        `expected ${printHistogram(histogram)} (hint ${histogram.resetHint}) at point ${i}, got ${shown} (hint ${actual?.resetHint})`,
+      );
     }
   });
 }

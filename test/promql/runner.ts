@@ -1,12 +1,18 @@
-import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../../dist/model/query-result.js";
 import type { Labels } from "../../dist/model/labels.js";
+import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../../dist/model/query-result.js";
 import { type EvaluationOptions, evaluateInstant, evaluateRange } from "../../dist/promql/query.js";
 import type { Queryable } from "../../dist/storage/queryable.js";
 import type { MemorySample } from "../support/memory-queryable.js";
 import { atVariant } from "./at-variant.js";
 import { checkResult } from "./check-result.js";
 import { NhcbConverter } from "./nhcb.js";
-import { type EvalCommand, type Expectation, type LoadCommand, matchesExpectation, parseScript } from "./script.js";
+import {
+  type EvalCommand,
+  type Expectation,
+  type LoadCommand,
+  matchesExpectation,
+  parseScript,
+} from "./script.js";
 
 /** What scripts run against; `clear` gives a new, empty one. */
 export interface ScriptStorage {

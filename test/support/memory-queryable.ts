@@ -1,9 +1,11 @@
 import { RefusalError } from "../../dist/base/errors.js";
-import type { Histogram } from "../../dist/model/histogram.js";
+import { type Histogram, ResetHint } from "../../dist/model/histogram.js";
 import { compareLabels, type Labels } from "../../dist/model/labels.js";
 import type { Matcher } from "../../dist/model/matcher.js";
 import { compileRegexp } from "../../dist/model/regexp.js";
 import { isStaleNaN, setStaleAt } from "../../dist/model/stale.js";
+import { FloatHistogram } from "../../dist/promql/histogram/float-histogram.js";
+import { detectsReset } from "../../dist/promql/histogram/reset.js";
 import type { SampleColumns } from "../../dist/storage/columns.js";
 import type { Queryable, SeriesSet } from "../../dist/storage/queryable.js";
 
@@ -34,6 +36,7 @@ export class MemoryQueryable implements Queryable {
     }
     series.samples.push(...samples);
     series.samples.sort((a, b) => a.t - b.t);
+    series.samples.splice(0, series.samples.length, ...withHints(series.samples));
   }
 
   clear(): void {
@@ -58,7 +61,9 @@ export class MemoryQueryable implements Queryable {
   }
 
   labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[] {
-    const names = this.matching(matchers, mint, maxt).flatMap(({ labels }) => [...labels].map(([name]) => name));
+    const names = this.matching(matchers, mint, maxt).flatMap(({ labels }) =>
+      [...labels].map(([name]) => name),
+    );
     return [...new Set(names)].sort();
   }
 
@@ -66,6 +71,36 @@ export class MemoryQueryable implements Queryable {
     const values = this.matching(matchers, mint, maxt).map(({ labels }) => labels.get(name));
     return [...new Set(values)].filter((value) => value !== "").sort();
   }
+}
+
+/**
+ * Counter histograms say what a chunk can know about them: nothing of the first one in it, no reset of all others.
+ * A chunk ends where the kind of sample changes, the histograms do not fit into one layout, or a counter falls.
+ */
+function withHints(samples: readonly MemorySample[]): MemorySample[] {
+  let previous: Histogram | undefined;
+  return samples.map((sample) => {
+    const { histogram } = sample;
+    const before = previous;
+    previous = histogram;
+    if (histogram === undefined || histogram.resetHint === ResetHint.GAUGE) return sample;
+    const continues =
+      before !== undefined && before.resetHint !== ResetHint.GAUGE && isContinued(before, histogram);
+    const copy = FloatHistogram.from(histogram);
+    // An explicit reset is known when the histogram comes, and lost when it is read.
+    copy.resetHint = continues ? ResetHint.NO_RESET : ResetHint.UNKNOWN;
+    return { ...sample, histogram: copy };
+  });
+}
+
+function isContinued(before: Histogram, histogram: Histogram): boolean {
+  if (histogram.resetHint === ResetHint.RESET || isStaleNaN(before.sum)) return false;
+  if (histogram.schema !== before.schema || histogram.zeroThreshold !== before.zeroThreshold) return false;
+  const bounds = (of: Histogram): string => Array.from(of.customValues).join();
+  if (bounds(histogram) !== bounds(before)) return false;
+  const unknown = FloatHistogram.from(histogram);
+  unknown.resetHint = ResetHint.UNKNOWN;
+  return !detectsReset(unknown, before);
 }
 
 function matches({ op, value }: Matcher, text: string): boolean {
@@ -83,7 +118,12 @@ function matches({ op, value }: Matcher, text: string): boolean {
   }
 }
 
-function readSeries(samples: readonly MemorySample[], mint: number, maxt: number, columns: SampleColumns): void {
+function readSeries(
+  samples: readonly MemorySample[],
+  mint: number,
+  maxt: number,
+  columns: SampleColumns,
+): void {
   columns.clear();
   columns.reserve(samples.length);
   let starts: Float64Array | null = null;

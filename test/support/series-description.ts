@@ -1,7 +1,7 @@
-import { CUSTOM_BUCKETS_SCHEMA, type Histogram, ResetHint } from "../../dist/model/histogram.js";
-import { unquoteOrNull } from "../../dist/model/go-text.js";
-import { Labels, METRIC_NAME } from "../../dist/model/labels.js";
 import { parseDuration } from "../../dist/model/duration.js";
+import { unquoteOrNull } from "../../dist/model/go-text.js";
+import { CUSTOM_BUCKETS_SCHEMA, type Histogram, ResetHint } from "../../dist/model/histogram.js";
+import { Labels, METRIC_NAME } from "../../dist/model/labels.js";
 import { combine } from "../../dist/promql/histogram/arithmetic.js";
 import { FloatHistogram } from "../../dist/promql/histogram/float-histogram.js";
 import { parseNumberOrNull } from "../../dist/promql/parse/scan-number.js";

@@ -1,7 +1,8 @@
-import { formatFloat } from "../../model/go-text.js";
+import { formatFloat, quote } from "../../model/go-text.js";
 import { printHistogram } from "../histogram/print.js";
 import type { AggregateExpr, Expr } from "../parse/ast.js";
 import { unwrapParens } from "../parse/ast.js";
+import { isValidLabelName } from "../parse/label-name.js";
 import { Grouping } from "./grouping.js";
 import { withLabel } from "./label-builder.js";
 import { ABSENT, FLOAT, Matrix } from "./matrix.js";
@@ -11,7 +12,7 @@ import type { Scope } from "./scope.js";
 export function evalCountValues(scope: Scope, expr: AggregateExpr): Matrix {
   const param = unwrapParens(expr.param as Expr);
   const label = param.kind === "string" ? param.value : "";
-  if (label === "") scope.state.fail(`invalid label name "${label}"`);
+  if (!isValidLabelName(label)) scope.state.fail(`invalid label name ${quote(label)}`);
   const grouping = new Grouping(expr.without ? expr : { ...expr, grouping: [...expr.grouping, label] });
   const matrix = scope.vector(expr.expr);
   const out = new Matrix(matrix.steps, 16);

@@ -134,7 +134,8 @@ export class Evaluator implements Scope {
     if (expr.op === "+") return matrix;
     const { values, kinds } = matrix;
     for (let i = 0; i < matrix.rows * matrix.steps; i++) {
-      if (kinds[i] === HISTOGRAM) matrix.setHistogram(i, multiply(FloatHistogram.from(matrix.histogramAt(i)), -1));
+      if (kinds[i] === HISTOGRAM)
+        matrix.setHistogram(i, multiply(FloatHistogram.from(matrix.histogramAt(i)), -1));
       else values[i] = -values[i];
     }
     return dropNames(this.state, matrix);

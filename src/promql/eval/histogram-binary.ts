@@ -43,7 +43,12 @@ function scaled(histogram: Histogram, factor: number): CombinedCell {
   return { value: compact(multiply(FloatHistogram.from(histogram), factor)), keep: true };
 }
 
-function incompatible(scope: Scope, expr: BinaryExpr, left: number | Histogram, right: number | Histogram): null {
+function incompatible(
+  scope: Scope,
+  expr: BinaryExpr,
+  left: number | Histogram,
+  right: number | Histogram,
+): null {
   const name = (side: number | Histogram): string => (typeof side === "number" ? "float" : "histogram");
   scope.state.annotations.incompatibleTypes(name(left), expr.op, name(right), expr.range);
   return null;

@@ -46,7 +46,7 @@ const TIME_FUNCTIONS: ReadonlySet<string> = new Set([
  */
 export function prepare(parsed: Expr, times: QueryTimes): PreparedQuery {
   const invariant = new Set<Expr>();
-  const expr = fold(parsed, times);
+  const expr = fold(parsed, times, NO_STATS);
   if (new Marker(invariant).mark(expr).wrap) invariant.add(expr);
   return { expr, invariant };
 }
@@ -55,7 +55,32 @@ function literal(value: number, call: CallExpr): NumberLiteral {
   return { kind: "number", value, isDuration: false, range: call.range };
 }
 
-function fold(expr: Expr, times: QueryTimes): Expr {
+/** Which functions above a selector decide how much of its histograms is needed. */
+interface StatsUse {
+  /** histogram_count, histogram_sum or histogram_avg. */
+  readonly asked: boolean;
+  /** Something that needs the buckets. */
+  readonly blocked: boolean;
+}
+
+const NO_STATS: StatsUse = { asked: false, blocked: false };
+const STATS_FUNCTIONS: ReadonlySet<string> = new Set(["histogram_count", "histogram_sum", "histogram_avg"]);
+const BUCKET_FUNCTIONS: ReadonlySet<string> = new Set([
+  "histogram_quantile",
+  "histogram_quantiles",
+  "histogram_fraction",
+]);
+
+function statsUnder(expr: Expr, use: StatsUse): StatsUse {
+  if (expr.kind === "subquery") return { ...use, blocked: true };
+  if (expr.kind === "binary" && (expr.op === "</" || expr.op === ">/")) return { ...use, blocked: true };
+  if (expr.kind !== "call") return use;
+  if (STATS_FUNCTIONS.has(expr.fn.name)) return { ...use, asked: true };
+  return BUCKET_FUNCTIONS.has(expr.fn.name) ? { ...use, blocked: true } : use;
+}
+
+function fold(expr: Expr, times: QueryTimes, above: StatsUse): Expr {
+  const use = statsUnder(expr, above);
   const { startMs, endMs, stepMs } = times;
   switch (expr.kind) {
     case "call":
@@ -69,36 +94,37 @@ function fold(expr: Expr, times: QueryTimes): Expr {
         case "step":
           return literal(startMs === endMs ? 0 : stepMs / 1000, expr);
         default:
-          return { ...expr, args: expr.args.map((arg) => unwrapParens(fold(arg, times))) };
+          return { ...expr, args: expr.args.map((arg) => unwrapParens(fold(arg, times, use))) };
       }
     case "binary":
-      return { ...expr, left: fold(expr.left, times), right: fold(expr.right, times) };
+      return { ...expr, left: fold(expr.left, times, use), right: fold(expr.right, times, use) };
     case "aggregate":
       return {
         ...expr,
-        expr: unwrapParens(fold(expr.expr, times)),
-        param: expr.param === null ? null : unwrapParens(fold(expr.param, times)),
+        expr: unwrapParens(fold(expr.expr, times, use)),
+        param: expr.param === null ? null : unwrapParens(fold(expr.param, times, use)),
       };
     case "unary":
     case "paren":
-      return { ...expr, expr: fold(expr.expr, times) };
+      return { ...expr, expr: fold(expr.expr, times, use) };
     case "subquery":
-      return foldSubquery(expr, times);
+      return foldSubquery(expr, times, use);
     case "matrix":
       return {
         ...expr,
         rangeMs: expr.rangeExpr === null ? expr.rangeMs : durationMs(expr.rangeExpr, times, false),
-        vector: foldSelector(expr.vector, times),
+        vector: foldSelector(expr.vector, times, use),
       };
     case "vector":
-      return foldSelector(expr, times);
+      return foldSelector(expr, times, use);
     default:
       return expr;
   }
 }
 
-function foldSelector(selector: VectorSelector, times: QueryTimes): VectorSelector {
-  return { ...selector, ...foldModifiers(selector, times) };
+function foldSelector(selector: VectorSelector, times: QueryTimes, use: StatsUse): VectorSelector {
+  const statsOnly = use.asked && !use.blocked;
+  return { ...selector, ...foldModifiers(selector, times), statsOnly };
 }
 
 function foldModifiers(
@@ -110,11 +136,11 @@ function foldModifiers(
   return { offsetMs, atMs };
 }
 
-function foldSubquery(node: SubqueryExpr, times: QueryTimes): SubqueryExpr {
+function foldSubquery(node: SubqueryExpr, times: QueryTimes, use: StatsUse): SubqueryExpr {
   return {
     ...node,
     ...foldModifiers(node, times),
-    expr: fold(node.expr, times),
+    expr: fold(node.expr, times, use),
     rangeMs: node.rangeExpr === null ? node.rangeMs : durationMs(node.rangeExpr, times, false),
     stepMs: node.stepExpr === null ? node.stepMs : durationMs(node.stepExpr, times, false),
   };

@@ -1,10 +1,11 @@
 import { isStaleAt, isStaleNaN } from "../../model/stale.js";
 import type { SampleColumns } from "../../storage/columns.js";
+import { extendedFunctions, refuseUnsafeModifier } from "../functions/extended.js";
 import { rangeFunctions } from "../functions/range-functions.js";
 import type { RangeCall, RangeFunction, RangeWindows } from "../functions/range-window.js";
+import { keepStats } from "../histogram/stats.js";
 import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
-import { extendedFunctions, refuseUnsafeModifier } from "./extended-call.js";
 import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
 import { noteNonCounter } from "./non-counter.js";
 import type { Scope } from "./scope.js";
@@ -93,6 +94,7 @@ class RangeRunner {
     for (let i = 0; i < series.count; i++) {
       series.read(i, mint, maxt, columns);
       state.did(columns.count + 20);
+      if (selector.vector.statsOnly && columns.histograms !== null) keepStats(columns);
       if (columns.count === 0) continue;
       state.hold(columns.count);
       this.matrix.addSourceRow(i);

@@ -1,6 +1,7 @@
 import { METRIC_NAME } from "../../model/labels.js";
 import { isStaleAt, isStaleNaN } from "../../model/stale.js";
 import type { SampleColumns } from "../../storage/columns.js";
+import { keepStats } from "../histogram/stats.js";
 import type { VectorSelector } from "../parse/ast.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
 import type { Frame } from "./frame.js";
@@ -33,7 +34,7 @@ export function selectsOneName(selector: VectorSelector): boolean {
 }
 
 /** What an instant selector writes into its cells. */
-export type CellContent = "value" | "timestamp" | "startTimestamp";
+export type CellContent = "value" | "timestamp" | "infoTimestamp" | "startTimestamp";
 
 /** Evaluates an instant selector; with `visit`, row by row into a matrix of one row. */
 export function evalSelector(
@@ -54,6 +55,7 @@ export function evalSelector(
   for (let i = 0; i < series.count; i++) {
     series.read(i, mint, lookup.lastMs, columns);
     state.did(columns.count + 20);
+    if (selector.statsOnly && columns.histograms !== null) keepStats(columns);
     if (columns.count === 0) continue;
     const filled = fillRow(state, i, lookup, columns, matrix, content);
     state.hold(filled);
@@ -80,7 +82,7 @@ function fillRow(
   const filled =
     columns.histograms === null && content === "value"
       ? fillFloats(columns, lookup, state.lookbackMs, matrix.steps, matrix.values, matrix.kinds, base)
-      : fillCells(columns, lookup, state.lookbackMs, matrix, base, content);
+      : fillCells(columns, lookup, state, matrix, base, content);
   if (filled === 0) matrix.removeLastRow();
   return filled;
 }
@@ -113,11 +115,12 @@ function fillFloats(
 function fillCells(
   columns: SampleColumns,
   lookup: Lookup,
-  lookbackMs: number,
+  state: QueryState,
   matrix: Matrix,
   base: number,
   content: CellContent,
 ): number {
+  const { lookbackMs } = state;
   const { timestamps, values, valueWords, count, histograms, startTimestamps } = columns;
   let at = -1;
   let filled = 0;
@@ -128,13 +131,17 @@ function fillCells(
     const histogram = histograms?.[at];
     if (histogram === undefined ? isStaleAt(valueWords, at) : isStaleNaN(histogram.sum)) continue;
     filled++;
+    if (histogram !== undefined && content === "infoTimestamp") {
+      const labels = matrix.rawLabelsOf(matrix.rows - 1);
+      state.fail(`this should be an info metric, with float samples: ${labels.toString()}`);
+    }
     if (histogram !== undefined && content === "value") {
       matrix.setHistogram(base + s, histogram);
       continue;
     }
     matrix.kinds[base + s] = FLOAT;
     if (content === "value") matrix.values[base + s] = values[at];
-    else if (content === "timestamp") matrix.values[base + s] = timestamps[at] / 1000;
+    else if (content !== "startTimestamp") matrix.values[base + s] = timestamps[at] / 1000;
     else matrix.values[base + s] = (startTimestamps?.[at] ?? 0) / 1000;
   }
   return filled;

@@ -1,10 +1,10 @@
-import { KahanSum } from "../eval/go-math.js";
-import { allBuckets } from "../histogram/buckets.js";
-import { usesCustomBuckets } from "../histogram/float-histogram.js";
 import type { Histogram } from "../../model/histogram.js";
 import { dropNames } from "../eval/duplicates.js";
+import { KahanSum } from "../eval/go-math.js";
 import { ABSENT, FLOAT, HISTOGRAM, type Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
+import { allBuckets } from "../histogram/buckets.js";
+import { usesCustomBuckets } from "../histogram/float-histogram.js";
 import type { CallExpr } from "../parse/ast.js";
 
 /** A number of each histogram; floats are left out. */

@@ -1,10 +1,9 @@
 import { type Histogram, ResetHint } from "../../model/histogram.js";
 import { combine, compact, divide, multiply } from "../histogram/arithmetic.js";
 import { FloatHistogram, usesCustomBuckets } from "../histogram/float-histogram.js";
-import { reduceSide } from "../histogram/side.js";
 import { detectsReset } from "../histogram/reset.js";
+import { reduceSide } from "../histogram/side.js";
 import { floatsOfStep, hasFloats, hasHistograms } from "./mixed-over-time.js";
-import { extrapolationFactor, factorFrom } from "./rate.js";
 import {
   type FloatKernel,
   type MixedKernel,
@@ -13,6 +12,7 @@ import {
   type RangeWindows,
   toSeconds,
 } from "./range-window.js";
+import { extrapolationFactor, factorFrom } from "./rate.js";
 import { isStartReset, startsOverlap } from "./start-timestamps.js";
 
 /** rate, increase and delta of a window that may hold histograms. */
@@ -69,7 +69,8 @@ export function addNoting(result: FloatHistogram, other: Histogram, sign: 1 | -1
     annotations.mixedExponentialCustom(metricNameOf(call), range);
     return false;
   }
-  if (combination.reconciled) annotations.mismatchedCustomBuckets(sign === 1 ? "addition" : "subtraction", range);
+  if (combination.reconciled)
+    annotations.mismatchedCustomBuckets(sign === 1 ? "addition" : "subtraction", range);
   return true;
 }
 
@@ -86,7 +87,8 @@ function increase(
   const { range } = call.args[0];
   const end = histograms[last];
   let first: Histogram = histograms[lo];
-  if (isCounter && (isGauge(first) || isGauge(end))) annotations.histogramNotCounter(metricNameOf(call), range);
+  if (isCounter && (isGauge(first) || isGauge(end)))
+    annotations.histogramNotCounter(metricNameOf(call), range);
   // Before a reset the first sample does not matter, and neither does its layout.
   if (isCounter && resetAt(windows, lo + 1, first)) first = emptyLike(histograms[lo + 1]);
   const custom = usesCustomBuckets(first);
@@ -220,8 +222,10 @@ function histogramPair(
 ): Histogram | undefined {
   const { annotations } = call.state;
   const { range } = call.args[0];
-  if (isRate && (isGauge(lastH) || isGauge(beforeH))) annotations.histogramNotCounter(metricNameOf(call), range);
-  if (!isRate && (!isGauge(lastH) || !isGauge(beforeH))) annotations.histogramNotGauge(metricNameOf(call), range);
+  if (isRate && (isGauge(lastH) || isGauge(beforeH)))
+    annotations.histogramNotCounter(metricNameOf(call), range);
+  if (!isRate && (!isGauge(lastH) || !isGauge(beforeH)))
+    annotations.histogramNotGauge(metricNameOf(call), range);
   const result = FloatHistogram.from(lastH);
   const reset =
     isRate && (isStartReset(before.start, before.t, last.start, last.t) || detectsReset(lastH, beforeH));

@@ -6,15 +6,12 @@ import { withLabel } from "../eval/label-builder.js";
 import type { Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { type CallExpr, type Expr, unwrapParens } from "../parse/ast.js";
+import { isValidLabelName } from "../parse/label-name.js";
 
 /** The value of a string argument. */
 export function textOf(arg: Expr): string {
   const literal = unwrapParens(arg);
   return literal.kind === "string" ? literal.value : "";
-}
-
-function isValidLabelName(name: string): boolean {
-  return name !== "";
 }
 
 export function labelReplace(scope: Scope, call: CallExpr): Matrix {

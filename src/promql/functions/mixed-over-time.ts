@@ -1,5 +1,5 @@
-import { HistogramMean } from "../histogram/mean.js";
 import type { Histogram } from "../../model/histogram.js";
+import { HistogramMean } from "../histogram/mean.js";
 import {
   type FloatKernel,
   type MixedKernel,

@@ -92,3 +92,20 @@ export function metricNameOf(call: RangeCall): string {
 export function toSeconds(ms: number): number {
   return Math.trunc(ms / 1000) + (ms % 1000) / 1000;
 }
+
+/** End of the range (without what lies behind it) at step s. */
+export function rangeEndOf(call: RangeCall, s: number): number {
+  return call.firstEndMs + s * call.strideMs;
+}
+
+/** First position in [lo, hi) whose time is > (or, `orEqual`, >=) `t`; `hi` where there is none. */
+export function search(times: Float64Array, lo: number, hi: number, t: number, orEqual: boolean): number {
+  let low = lo;
+  let high = hi;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (orEqual ? times[middle] >= t : times[middle] > t) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

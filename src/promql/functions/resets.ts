@@ -1,12 +1,6 @@
 import { sameHistogram } from "../histogram/compare.js";
 import { detectsReset } from "../histogram/reset.js";
-import {
-  type FloatKernel,
-  type MixedKernel,
-  perWindow,
-  type RangeCall,
-  type RangeWindows,
-} from "./range-window.js";
+import { type FloatKernel, type MixedKernel, perWindow, type RangeWindows } from "./range-window.js";
 import { isStartReset } from "./start-timestamps.js";
 
 export const resetsOverTime: FloatKernel = perWindow(({ floats, floatTimes, floatStarts }, lo, hi) => {
@@ -23,20 +17,21 @@ export const resetsOverTime: FloatKernel = perWindow(({ floats, floatTimes, floa
   return resets;
 });
 
+type Span = [from: number, to: number];
+
 /**
  * Calls `differs` for each two neighbours of a window, floats and histograms in the order of time, and counts
  * the true answers; undefined for an empty window. An index below 0 is histogram ~index.
  */
 function countNeighbours(
   windows: RangeWindows,
-  s: number,
+  [fStart, fEnd]: Span,
+  [hStart, hEnd]: Span,
   differs: (a: number, b: number) => boolean,
 ): number | undefined {
   const { floatTimes, histogramTimes } = windows;
-  let f = windows.floatLo[s];
-  let h = windows.histogramLo[s];
-  const fEnd = windows.floatHi[s];
-  const hEnd = windows.histogramHi[s];
+  let f = fStart;
+  let h = hStart;
   if (f >= fEnd && h >= hEnd) return undefined;
   let count = 0;
   let previous: number | null = null;
@@ -49,9 +44,10 @@ function countNeighbours(
   return count;
 }
 
-export const mixedResets: MixedKernel = (windows, s) => {
+/** Resets between the samples of the two spans. */
+export function countResets(windows: RangeWindows, floatSpan: Span, histogramSpan: Span): number | undefined {
   const { floats, floatTimes, floatStarts, histograms, histogramTimes, histogramStarts } = windows;
-  return countNeighbours(windows, s, (a, b) => {
+  return countNeighbours(windows, floatSpan, histogramSpan, (a, b) => {
     if (a < 0 !== b < 0) return true;
     if (a >= 0) {
       if (floats[b] < floats[a]) return true;
@@ -68,13 +64,28 @@ export const mixedResets: MixedKernel = (windows, s) => {
     }
     return detectsReset(histograms[j], histograms[i]);
   });
-};
+}
 
-export const mixedChanges: MixedKernel = (windows, s, _call: RangeCall) => {
+/** Changes between the samples of the two spans. */
+export function countChanges(
+  windows: RangeWindows,
+  floatSpan: Span,
+  histogramSpan: Span,
+): number | undefined {
   const { floats, histograms } = windows;
-  return countNeighbours(windows, s, (a, b) => {
+  return countNeighbours(windows, floatSpan, histogramSpan, (a, b) => {
     if (a < 0 !== b < 0) return true;
     if (a < 0) return !sameHistogram(histograms[~a], histograms[~b]);
     return floats[a] !== floats[b] && !(Number.isNaN(floats[a]) && Number.isNaN(floats[b]));
   });
-};
+}
+
+function ofWindow(count: typeof countResets): MixedKernel {
+  return (windows, s) => {
+    const { floatLo, floatHi, histogramLo, histogramHi } = windows;
+    return count(windows, [floatLo[s], floatHi[s]], [histogramLo[s], histogramHi[s]]);
+  };
+}
+
+export const mixedResets: MixedKernel = ofWindow(countResets);
+export const mixedChanges: MixedKernel = ofWindow(countChanges);

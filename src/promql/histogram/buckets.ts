@@ -62,7 +62,9 @@ export function allBuckets(histogram: Histogram): Bucket[] {
   for (const bucket of negative) if (bucket.upper < 0 && bucket.upper > -threshold) bucket.upper = -threshold;
   const positive = positiveBuckets(histogram);
   for (const bucket of positive) if (bucket.lower > 0 && bucket.lower < threshold) bucket.lower = threshold;
-  return histogram.zeroCount > 0 ? [...negative, zeroBucket(histogram), ...positive] : [...negative, ...positive];
+  return histogram.zeroCount > 0
+    ? [...negative, zeroBucket(histogram), ...positive]
+    : [...negative, ...positive];
 }
 
 /** Which part of the bucket's observations lies below `value`, which is inside it. */

@@ -1,4 +1,9 @@
-import { CUSTOM_BUCKETS_SCHEMA, type Histogram, type HistogramSpan, type ResetHint } from "../../model/histogram.js";
+import {
+  CUSTOM_BUCKETS_SCHEMA,
+  type Histogram,
+  type HistogramSpan,
+  type ResetHint,
+} from "../../model/histogram.js";
 import { copySide, type Side, sideOf, spansOf } from "./side.js";
 
 /**

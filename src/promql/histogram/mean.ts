@@ -62,4 +62,3 @@ export class HistogramMean {
     return this.total.finish();
   }
 }
-

@@ -1,5 +1,5 @@
-import type { Histogram } from "../../model/histogram.js";
 import { formatFloatShort } from "../../model/go-text.js";
+import type { Histogram } from "../../model/histogram.js";
 import { type Bucket, negativeBuckets, positiveBuckets, zeroBucket } from "./buckets.js";
 
 function printBucket(bucket: Bucket): string {

@@ -117,7 +117,7 @@ function rankOf(view: FloatHistogram, buckets: readonly Bucket[], value: number,
       const linear = view.isCustom || (bucket.lower <= 0 && bucket.upper >= 0);
       if (linear && bucket.lower === -Infinity) return Math.min(bucket.count, total);
       const found = rank + bucket.count * fractionBelow(bucket, value, linear);
-      return found > total ? total : found;
+      return Math.min(found, total);
     }
     rank += bucket.count;
   }

@@ -57,7 +57,8 @@ export function reduceSide(side: Side, from: number, to: number): Side {
   const counts: number[] = [];
   for (let i = 0; i < side.indexes.length; i++) {
     const index = coarser(side.indexes[i], from - to);
-    if (indexes.length > 0 && indexes[indexes.length - 1] === index) counts[counts.length - 1] += side.counts[i];
+    if (indexes.length > 0 && indexes[indexes.length - 1] === index)
+      counts[counts.length - 1] += side.counts[i];
     else {
       indexes.push(index);
       counts.push(side.counts[i]);

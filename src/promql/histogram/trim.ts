@@ -90,7 +90,13 @@ function trimInfinite(bucket: Bucket, bound: number, upper: boolean): Kept {
   return { count, midpoint: bound };
 }
 
-function trimZero(bucket: Bucket, bound: number, upper: boolean, hasNegative: boolean, hasPositive: boolean): Kept {
+function trimZero(
+  bucket: Bucket,
+  bound: number,
+  upper: boolean,
+  hasNegative: boolean,
+  hasPositive: boolean,
+): Kept {
   const low = hasPositive && !hasNegative ? 0 : bucket.lower;
   const high = hasNegative && !hasPositive ? 0 : bucket.upper;
   const whole = upper ? bound >= high : bound <= low;

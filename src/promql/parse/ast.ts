@@ -35,6 +35,8 @@ export interface VectorSelector extends TimeModifiers {
   smoothed: boolean;
   /** The second argument of `info` may match everything. */
   mayMatchAll: boolean;
+  /** Of histograms only count and sum are needed. */
+  readonly statsOnly: boolean;
   range: PosRange;
 }
 

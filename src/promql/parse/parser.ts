@@ -7,6 +7,7 @@ import type { AggregateExpr, Expr, VectorMatching, VectorSelector } from "./ast.
 import { checkExpr } from "./checker.js";
 import { DurationParser } from "./duration-parser.js";
 import { functionSignatures } from "./function-signatures.js";
+import { isValidLabelName } from "./label-name.js";
 import {
   applyAt,
   applyAtEdge,
@@ -346,7 +347,7 @@ class Parser extends DurationParser {
       if (token.kind !== "STRING" && !isLabelWord(token.kind)) this.unexpected("grouping opts", "label");
       this.take();
       const label = token.kind === "STRING" ? this.unquote(token) : token.text;
-      if (label === "" || (token.kind === "METRIC_IDENTIFIER" && label === "")) {
+      if (!isValidLabelName(label)) {
         this.failAt(token, `invalid label name for grouping: ${quote(label)}`);
       }
       labels.push(label);
@@ -375,6 +376,7 @@ class Parser extends DurationParser {
       anchored: false,
       smoothed: false,
       mayMatchAll: false,
+      statsOnly: false,
       offsetMs: 0,
       offsetExpr: null,
       atMs: null,

@@ -124,7 +124,8 @@ export function printMatcher({ name, op, value }: Matcher): string {
 function printSelector(selector: VectorSelector, withModifiers: boolean): string {
   const matchers = selector.matchers
     .filter(
-      ({ name, op, value }) => !(name === METRIC_NAME && op === "=" && value === selector.name && value !== ""),
+      ({ name, op, value }) =>
+        !(name === METRIC_NAME && op === "=" && value === selector.name && value !== ""),
     )
     .map(printMatcher)
     .sort();

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { memoryStorage, runFolder } from "./run-scripts.js";
+import { runScript, type ScriptReport } from "./runner.js";
+
+const own = fileURLToPath(new URL("../../test/promql/scripts", import.meta.url));
+
+test("our own scripts pass", () => {
+  assert.ok(readdirSync(own).filter((name) => name.endsWith(".test")).length > 0);
+  const { passed, failures } = runFolder(own, memoryStorage());
+  assert.deepEqual(failures, []);
+  assert.ok(passed > 100, `only ${passed} evaluations`);
+});
+
+const shared = fileURLToPath(new URL("../../../shared/promqltest", import.meta.url));
+
+test("Prometheus' own scripts pass", { skip: !existsSync(shared) && "not on this machine" }, () => {
+  const { passed, failures } = runFolder(shared, memoryStorage());
+  assert.deepEqual(failures, []);
+  assert.ok(passed > 2000, `only ${passed} evaluations`);
+});
+
+/** The runner must notice what is wrong, or all of the above proves nothing. */
+test("wrong expectations are reported", () => {
+  const script = [
+    "load 1m",
+    "  m 1 2 3",
+    "",
+    "eval instant at 1m m",
+    "  m 3",
+    "",
+    "eval instant at 1m m",
+    "",
+    "eval instant at 1m m",
+    "  m 2",
+    "  other 1",
+    "",
+    "eval instant at 1m m",
+    "  expect fail",
+    "",
+    "eval instant at 1m rate(m[2m])",
+    "  expect no_info",
+    "  {} 0.016666",
+    "",
+    "eval range from 0 to 2m step 1m m",
+    "  m 1 2 4",
+    "",
+    "eval instant at 1m m +",
+    "  m 2",
+  ].join("\n");
+  const report: ScriptReport = { passed: 0, failures: [] };
+  runScript("canary", script, memoryStorage(), report);
+  assert.equal(report.passed, 0);
+  assert.equal(report.failures.length, 7);
+});
