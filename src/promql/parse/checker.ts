@@ -185,7 +185,7 @@ function checkSelector(query: string, selector: VectorSelector): void {
 }
 
 /** Whether a label with this value ("": absent) satisfies the matcher. */
-function matches(matcher: Matcher, value: string): boolean {
+export function matches(matcher: Matcher, value: string): boolean {
   switch (matcher.op) {
     case "=":
       return matcher.value === value;
