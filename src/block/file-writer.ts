@@ -10,6 +10,7 @@ export class FileWriter {
   private flushed = 0;
   /** Checksum of everything appended since `startChecksum`. */
   private checksum = 0;
+  private checksumming = false;
   private readonly fs: FileSystem;
   private readonly fd: number;
   private readonly buffer: Uint8Array = new Uint8Array(BUFFER_BYTES);
@@ -27,7 +28,7 @@ export class FileWriter {
   }
 
   append(bytes: Uint8Array): void {
-    this.checksum = crc32c(bytes, 0, bytes.length, this.checksum);
+    if (this.checksumming) this.checksum = crc32c(bytes, 0, bytes.length, this.checksum);
     let done = 0;
     while (done < bytes.length) {
       const count = Math.min(bytes.length - done, BUFFER_BYTES - this.buffered);
@@ -40,9 +41,12 @@ export class FileWriter {
 
   startChecksum(): void {
     this.checksum = 0;
+    this.checksumming = true;
   }
 
+  /** Appends the checksum of what came since `startChecksum`, four bytes. */
   appendChecksum(): void {
+    this.checksumming = false;
     const bytes = new Uint8Array(4);
     writeU32(bytes, 0, this.checksum);
     this.append(bytes);

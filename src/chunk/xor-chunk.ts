@@ -15,6 +15,9 @@ import { XorWindowPlan } from "./xor-window-plan.js";
  */
 const TWO_32 = 0x1_0000_0000;
 
+/** One for all chunks that this thread encodes: its buffer grows to what the largest needs. */
+const writer = new BitWriter(4096);
+
 /**
  * Samples [start, end) of the columns as one chunk. Timestamps are strictly ascending whole numbers;
  * `valueWords` holds two words a value, low word first. At most `CHUNK_SAMPLES_MAX` samples, at least one.
@@ -26,7 +29,7 @@ export function encodeXorChunk(
   end: number,
 ): Uint8Array {
   assert(end > start && end - start <= CHUNK_SAMPLES_MAX, "a chunk has 1 to 65535 samples");
-  const writer = new BitWriter(64 + 2 * (end - start));
+  writer.clear();
   const value = new XorValueWriter();
   writer.write(end - start, 16);
   writeVarintBits(writer, timestamps[start]);
@@ -57,7 +60,7 @@ export function encodeXorChunkTightly(
   assert(end > start && end - start <= CHUNK_SAMPLES_MAX, "a chunk has 1 to 65535 samples");
   plan.plan(valueWords, start, end);
   const { leading, trailing, opens } = plan;
-  const writer = new BitWriter(64 + 2 * (end - start));
+  writer.clear();
   writer.write(end - start, 16);
   writeVarintBits(writer, timestamps[start]);
   writer.write64(valueWords[2 * start + 1], valueWords[2 * start], 64);

@@ -14,6 +14,7 @@ import { compactBlocks, TombstonesChangedError } from "../../../dist/compact/com
 import { maintainOnce } from "../../../dist/compact/maintenance.js";
 import { Labels } from "../../../dist/model/labels.js";
 import { dump, type PlainSeries, sourceOf } from "../../support/block-fixtures.js";
+import { FaultFileSystem } from "../../support/fault-file-system.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
 
 const DIR = "/data";
@@ -112,6 +113,20 @@ test("leaves out what an open block replaces, and nothing that a broken one clai
   assert.equal(maintainOnce(options).kind, "quarantined");
   assert.equal(maintainOnce(options).kind, "idle");
   assert.deepEqual(ulids(open(fs)), [A, B]);
+});
+
+test("opens many blocks with a few small reads each", () => {
+  const names = Array.from({ length: 50 }, (_, i) => `01ARZ3NDEKTSV4RRFFQ69G${String(i).padStart(4, "0")}`);
+  const fs = new FaultFileSystem(folderWith(...names));
+  const calls = new Map<string, number>();
+  fs.before = (operation) => void calls.set(operation, (calls.get(operation) ?? 0) + 1);
+  const cache = new PageCache(1 << 20);
+  const set = new BlockSet(fs, DIR, cache);
+  assert.equal(set.blocks.length, 50);
+  assert((calls.get("read") ?? 0) <= 3 * 50, `${calls.get("read")} reads`);
+  assert.equal(calls.get("open"), 2 * 50, "index and one chunk file");
+  assert.equal(cache.bytes, 0, "no page is loaded before the first question");
+  set.close();
 });
 
 test("knows a grandparent that a crash kept", () => {
