@@ -23,11 +23,13 @@ const never = {
 };
 // Every run-time package and the files that import it; docs/ARCHITECTURE.md has a paragraph on each.
 const doors = {
+  bcryptjs: ["workers/bcrypt-entry"],
   msgpackr: ["wal/cold-records"],
   pino: ["base/log"],
-  piscina: ["workers/ingest-pool", "workers/query-pool", "workers/query-entry"],
+  piscina: ["workers/ingest-pool", "workers/query-pool", "workers/query-entry", "workers/password-pool"],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
+  yaml: ["cli/web-config"],
   "uWebSockets.js": ["http/uws-transport"],
 };
 

@@ -13,6 +13,10 @@ export const DISCARD_BYTES_MAX: number = 64 * 1024 * 1024;
 export const SLOW_BODY_MS = 200;
 /** … that came at less than this (64 KB/s) loses its slot to the next request. */
 export const BODY_BYTES_PER_MS_MIN = 64;
+/** Passwords that are compared (bcrypt, tens of milliseconds each) at one time; more are answered 503. */
+export const PASSWORD_CHECKS_MAX = 16;
+/** Outcomes of such comparisons that are remembered. */
+export const PASSWORD_CACHE_MAX = 1000;
 /** Answers smaller than this are never compressed: the header would cost more than it saves. */
 export const GZIP_BYTES_MIN = 1024;
 /** Answers larger than this are handed to the socket piece by piece. */

@@ -12,6 +12,8 @@ export interface Config {
   readonly readTimeoutMs: number;
   readonly connectionsMax: number;
   readonly corsOrigin: string;
+  /** "": none. */
+  readonly webConfigFile: string;
   readonly dataPath: string;
   readonly durability: Durability;
   readonly headMemoryBytesMax: number;
@@ -52,6 +54,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     readTimeoutMs: flags.number("web.read-timeout"),
     connectionsMax: flags.number("web.max-connections"),
     corsOrigin: flags.text("web.cors.origin"),
+    webConfigFile: flags.text("web.config.file"),
     dataPath: flags.text("storage.tsdb.path"),
     durability: flags.text("storage.durability") as Durability,
     headMemoryBytesMax: flags.number("storage.head-memory-limit", () =>

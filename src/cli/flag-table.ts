@@ -11,6 +11,7 @@ export type FlagName =
   | "web.read-timeout"
   | "web.max-connections"
   | "web.cors.origin"
+  | "web.config.file"
   | "storage.tsdb.path"
   | "storage.durability"
   | "storage.head-memory-limit"
@@ -76,6 +77,12 @@ export const FLAGS: readonly Flag[] = [
     kind: "text",
     default: ".*",
     help: "Regular expression (RE2, anchored) of the origins whose scripts may read the API.",
+  },
+  {
+    name: "web.config.file",
+    kind: "text",
+    default: "",
+    help: "File with TLS and basic authentication, in the schema of Prometheus' own. Read at the start.",
   },
   {
     name: "storage.tsdb.path",

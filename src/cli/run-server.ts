@@ -3,9 +3,10 @@ import { RefusalError } from "../base/errors.js";
 import { type Logger, openLogger } from "../base/log.js";
 import { EngineGate } from "../http/engine-gate.js";
 import { type FrontEnd, openFrontEnd } from "../http/front-end.js";
-import { ListenError } from "../http/transport.js";
+import { ListenError, type TlsFiles } from "../http/transport.js";
 import type { Engine } from "../workers/contract.js";
 import type { Config } from "./config.js";
+import { NO_WEB_CONFIG, readWebConfig, type WebConfig } from "./web-config.js";
 
 /** What the database is opened with. */
 interface OpenOptions extends Config {
@@ -38,16 +39,18 @@ export async function runServer(config: Config, version: string, openEngine: Ope
   log.info("starting varve", { version, node: process.version, pid: process.pid });
   const gate = new EngineGate();
   let frontEnd: FrontEnd;
+  let web: WebConfig;
   try {
-    frontEnd = await openFrontEnd(gate, { ...config, tls: null, version }, log, systemClock);
+    web = config.webConfigFile === "" ? NO_WEB_CONFIG : readWebConfig(config.webConfigFile);
+    frontEnd = await openFrontEnd(gate, { ...config, ...web, version }, log, systemClock);
   } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
+    if (!(error instanceof ListenError || error instanceof RefusalError)) throw error;
     log.error(error.message);
     return EXIT_FAILED;
   }
   const { transport, port } = frontEnd.listener;
-  log.info("listening", { address: `${config.host}:${port}`, transport });
-  warnIfPublic(config.host, log);
+  log.info("listening", { address: `${config.host}:${port}`, transport, tls: web.tls !== null });
+  if (web.users.size === 0) warnIfPublic(config.host, web.tls, log);
   const stop = stopSignal(log);
   const opened = open(gate, config, log, openEngine);
   const first = await Promise.race([opened, stop]);
@@ -107,7 +110,8 @@ async function shutDown(gate: EngineGate, frontEnd: FrontEnd, log: Logger): Prom
   return EXIT_OK;
 }
 
-function warnIfPublic(host: string, log: Logger): void {
+function warnIfPublic(host: string, tls: TlsFiles | null, log: Logger): void {
+  if (tls?.clientAuth === "RequireAndVerifyClientCert") return;
   if (host === "localhost" || host === "::1" || host.startsWith("127.")) return;
   log.warn("anyone who reaches this address can read and write: there is no authentication", { host });
 }

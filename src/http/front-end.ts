@@ -2,6 +2,8 @@ import type { Clock } from "../base/clock.js";
 import { HEADER_BYTES_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { MetricRegistry } from "../base/self-metrics.js";
+import type { Params } from "../wire/params.js";
+import { type Access, BasicAuth, CHALLENGE, OPEN_ACCESS } from "./access.js";
 import { apiRoutes } from "./api-routes.js";
 import { Call } from "./call.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
@@ -24,6 +26,10 @@ export interface FrontEndOptions {
   readonly connectionsMax: number;
   readonly corsOrigin: string;
   readonly tls: TlsFiles | null;
+  /** User name to bcrypt hash; empty: no authentication. */
+  readonly users: ReadonlyMap<string, string>;
+  /** Headers of every answer, flat. */
+  readonly answerHeaders: readonly string[];
   readonly requestBytesMax: number;
   readonly durability: string;
   readonly version: string;
@@ -47,8 +53,10 @@ export async function openFrontEnd(
 ): Promise<FrontEnd> {
   const registry = new MetricRegistry();
   registerProcessMetrics(registry, clock, options.version);
-  const router = new Router(routeTable(gate, options, registry, clock));
-  const dispatcher = new Dispatcher(router, openCorsPolicy(options.corsOrigin), registry, clock, log);
+  const access = options.users.size === 0 ? OPEN_ACCESS : new BasicAuth(options.users);
+  const router = new Router(routeTable(gate, options, access, registry, clock));
+  const cors = openCorsPolicy(options.corsOrigin);
+  const dispatcher = new Dispatcher(router, cors, access, registry, clock, log);
   const listener = await listen(
     options.transport,
     { ...options, headerBytesMax: HEADER_BYTES_MAX },
@@ -59,19 +67,27 @@ export async function openFrontEnd(
   registry.gauge("varve_ready", "1 while the database is open and the disk takes writes.", () =>
     gate.ready().state === "ready" ? 1 : 0,
   );
-  return { listener, routes: router.routes, close: (graceMs) => listener.close(graceMs) };
+  return {
+    listener,
+    routes: router.routes,
+    async close(graceMs) {
+      await listener.close(graceMs);
+      await access.close();
+    },
+  };
 }
 
 function routeTable(
   gate: EngineGate,
   options: FrontEndOptions,
+  access: Access,
   registry: MetricRegistry,
   clock: Clock,
 ): AnyRoute[] {
   const { requestBytesMax, durability, version, flags } = options;
   const write = new WriteRoute(
     gate,
-    { requestBytesMax, durability, clock },
+    { requestBytesMax, durability, clock, access },
     new RouteMetrics(registry, "/api/v1/write"),
     registry,
   );
@@ -95,6 +111,7 @@ function routeTable(
 class Dispatcher {
   private readonly router: Router<AnyRoute>;
   private readonly cors: CorsPolicy;
+  private readonly access: Access;
   private readonly log: Logger;
   private readonly clock: Clock;
   private readonly metrics = new Map<AnyRoute, RouteMetrics>();
@@ -103,12 +120,14 @@ class Dispatcher {
   constructor(
     router: Router<AnyRoute>,
     cors: CorsPolicy,
+    access: Access,
     registry: MetricRegistry,
     clock: Clock,
     log: Logger,
   ) {
     this.router = router;
     this.cors = cors;
+    this.access = access;
     this.log = log;
     this.clock = clock;
     this.noRoute = new RouteMetrics(registry, "none");
@@ -129,28 +148,50 @@ class Dispatcher {
     const headers = route.cors ? this.cors(exchange.header("origin")) : NO_HEADERS;
     const variable = decodePercentOrNull(rawVariable) ?? rawVariable;
     const call = new Call(exchange, variable, headers, this.metrics.get(route) ?? this.noRoute, this.clock);
+    const allowed = this.access.check(exchange.header("authorization"));
     readParams(exchange, (params) => {
-      if (params === null) {
-        call.error("bad_data", "request body too large");
-        return;
-      }
-      call.params = params;
-      try {
-        route.handle(call);
-      } catch (error) {
-        this.log.error("a request handler failed", { path: route.path, err: describe(error) });
-        call.error("internal", "internal error");
-      }
+      admit(call, allowed, () => this.run(call, route, params));
     });
+  }
+
+  private run(call: Call, route: Route, params: Params | null): void {
+    if (params === null) {
+      call.error("bad_data", "request body too large");
+      return;
+    }
+    call.params = params;
+    try {
+      route.handle(call);
+    } catch (error) {
+      this.log.error("a request handler failed", { path: route.path, err: describe(error) });
+      call.error("internal", "internal error");
+    }
   }
 
   private refuse(exchange: Exchange, found: Found<AnyRoute> | null): void {
     const api = exchange.path.startsWith("/api/v1/");
     const headers = api ? this.cors(exchange.header("origin")) : NO_HEADERS;
     const call = new Call(exchange, "", headers, this.noRoute, this.clock);
-    if (api && exchange.method === "OPTIONS") call.empty(204);
-    else if (found === null) call.text(404, "404 page not found\n");
-    else call.text(405, "Method Not Allowed\n", ["Allow", found.route.methods.join(", ")]);
+    // A browser asks this without credentials before it sends a request with them.
+    if (api && exchange.method === "OPTIONS") {
+      call.empty(204);
+      return;
+    }
+    admit(call, this.access.check(exchange.header("authorization")), () => {
+      if (found === null) call.text(404, "404 page not found\n");
+      else call.text(405, "Method Not Allowed\n", ["Allow", found.route.methods.join(", ")]);
+    });
+  }
+}
+
+/** Goes on with `run` where the caller may, now or once that is known. */
+function admit(call: Call, allowed: boolean | Promise<boolean> | null, run: () => void): void {
+  if (allowed === true) run();
+  else if (allowed === false) call.text(401, "Unauthorized\n", CHALLENGE);
+  else if (allowed === null) call.text(503, "too many passwords are being checked\n", ["Retry-After", "1"]);
+  else {
+    const settled = (known: boolean): void => admit(call, known, run);
+    allowed.then(settled, () => settled(false));
   }
 }
 

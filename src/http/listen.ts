@@ -1,13 +1,19 @@
 import type { Logger } from "../base/log.js";
 import { listenNode } from "./node-transport.js";
-import type { ExchangeHandler, Listener, TransportOptions } from "./transport.js";
+import {
+  type ExchangeHandler,
+  ListenError,
+  type Listener,
+  type TlsFiles,
+  type TransportOptions,
+} from "./transport.js";
 import { listenUws, loadUws } from "./uws-transport.js";
 
 export type TransportChoice = "auto" | "uws" | "node";
 
 /**
- * Starts the server that `choice` names. "auto" takes uWebSockets.js where it loads and can do what is asked;
- * it cannot verify client certificates.
+ * Starts the server that `choice` names; "auto" takes uWebSockets.js where it loads and can do what is asked.
+ * Throws ListenError where the address, or what is asked, cannot be had.
  */
 export async function listen(
   choice: TransportChoice,
@@ -16,9 +22,9 @@ export async function listen(
   log: Logger,
 ): Promise<Listener> {
   if (choice === "node") return listenNode(options, handler);
-  const clientAuth = options.tls?.clientAuth ?? "";
-  if (choice === "auto" && clientAuth !== "") {
-    log.info("client certificates are asked for: serving with node:http");
+  if (options.tls !== null && needsNode(options.tls)) {
+    if (choice === "uws") throw new ListenError(NEEDS_NODE);
+    log.info("serving with node:https", { reason: NEEDS_NODE });
     return listenNode(options, handler);
   }
   if (choice === "auto") {
@@ -31,4 +37,10 @@ export async function listen(
     }
   }
   return listenUws(options, handler);
+}
+
+const NEEDS_NODE = "uWebSockets.js knows neither client certificates nor bounds of the TLS version";
+
+function needsNode(tls: TlsFiles): boolean {
+  return tls.clientAuth !== "" || tls.versionMin !== "TLSv1.2" || tls.versionMax !== "TLSv1.3";
 }

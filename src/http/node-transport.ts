@@ -64,7 +64,7 @@ class NodeExchange implements Exchange {
     if (this.finished) return;
     this.finished = true;
     const { response } = this;
-    const all: string[] = [...headers];
+    const all: string[] = [...headers, ...this.shared.answerHeaders];
     if (status !== 204 && status !== 304) {
       all.push("Content-Length", String(typeof body === "string" ? Buffer.byteLength(body) : body.length));
     }
@@ -85,6 +85,7 @@ class NodeExchange implements Exchange {
 }
 
 interface Shared {
+  readonly answerHeaders: HeaderList;
   underWay: number;
   connectionCount: number;
   draining: boolean;
@@ -111,6 +112,8 @@ function tlsOptions(tls: TlsFiles) {
     cert: tls.certPem,
     key: tls.keyPem,
     ...(tls.clientCaPem === "" ? {} : { ca: tls.clientCaPem }),
+    minVersion: tls.versionMin,
+    maxVersion: tls.versionMax,
     requestCert: tls.clientAuth !== "",
     rejectUnauthorized: tls.clientAuth === "RequireAndVerifyClientCert",
   };
@@ -127,7 +130,8 @@ async function listening(server: Server, options: TransportOptions): Promise<voi
 }
 
 export async function listenNode(options: TransportOptions, handler: ExchangeHandler): Promise<Listener> {
-  const shared: Shared = { underWay: 0, connectionCount: 0, draining: false };
+  const { answerHeaders } = options;
+  const shared: Shared = { answerHeaders, underWay: 0, connectionCount: 0, draining: false };
   const settings = {
     maxHeaderSize: options.headerBytesMax,
     requestTimeout: options.readTimeoutMs,

@@ -49,6 +49,8 @@ export interface TlsFiles {
   readonly clientCaPem: string;
   /** What Go's `tls.ClientAuthType` calls it; only "" and the two that verify are known. */
   readonly clientAuth: "" | "VerifyClientCertIfGiven" | "RequireAndVerifyClientCert";
+  readonly versionMin: "TLSv1.2" | "TLSv1.3";
+  readonly versionMax: "TLSv1.2" | "TLSv1.3";
 }
 
 export interface TransportOptions {
@@ -62,6 +64,8 @@ export interface TransportOptions {
   /** Request line and headers together; more is answered 431. */
   readonly headerBytesMax: number;
   readonly tls: TlsFiles | null;
+  /** Headers of every answer. */
+  readonly answerHeaders: HeaderList;
 }
 
 export interface Listener {

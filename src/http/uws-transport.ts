@@ -21,6 +21,7 @@ import {
 
 /** State of one listening server that its exchanges share. */
 interface Shared {
+  readonly answerHeaders: HeaderList;
   readonly underWay: Set<UwsExchange>;
   readonly readTimeoutMs: number;
   connectionCount: number;
@@ -74,9 +75,8 @@ class UwsExchange implements Exchange {
     this.response.cork(() => {
       const response = this.response;
       response.writeStatus(STATUS_LINES[status] ?? `${status}`);
-      for (let i = 0; i < headers.length; i += 2) {
-        response.writeHeader(headers[i] as string, headers[i + 1] as string);
-      }
+      writeHeaders(response, headers);
+      writeHeaders(response, this.shared.answerHeaders);
       this.sendBody(status, body, end);
     });
   }
@@ -145,6 +145,12 @@ class UwsExchange implements Exchange {
   }
 }
 
+function writeHeaders(response: HttpResponse, headers: HeaderList): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    response.writeHeader(headers[i] as string, headers[i + 1] as string);
+  }
+}
+
 const STATUS_LINES: string[] = [];
 for (const [status, text] of Object.entries(STATUS_CODES)) STATUS_LINES[Number(status)] = `${status} ${text}`;
 
@@ -194,6 +200,7 @@ export async function loadUws(headerBytesMax: number): Promise<Uws> {
 export async function listenUws(options: TransportOptions, handler: ExchangeHandler): Promise<Listener> {
   const uws = await loadUws(options.headerBytesMax);
   const shared: Shared = {
+    answerHeaders: options.answerHeaders,
     underWay: new Set(),
     readTimeoutMs: options.readTimeoutMs,
     connectionCount: 0,

@@ -7,6 +7,7 @@ import {
 } from "../base/limits.js";
 import type { Counter, MetricRegistry } from "../base/self-metrics.js";
 import type { IngestSlot, WriteAnswer, WriteProtocol } from "../workers/contract.js";
+import { type Access, CHALLENGE } from "./access.js";
 import type { EngineGate } from "./engine-gate.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { BodySink, Exchange } from "./transport.js";
@@ -28,6 +29,7 @@ export interface WriteRouteOptions {
   /** What a 2xx means: shown in the answer's `X-Varve-Durability`. */
   readonly durability: string;
   readonly clock: Clock;
+  readonly access: Access;
 }
 
 /**
@@ -86,10 +88,14 @@ export class WriteRoute {
       declaredBytes,
     );
     this.underWay++;
-    if (headers.protocol === 0) request.refuse(415, headers.message);
+    const allowed = this.options.access.check(exchange.header("authorization"));
+    if (allowed === false) request.refuse(401, "Unauthorized");
+    else if (allowed === null) request.refuse(503, TOO_MANY_LOGINS);
+    else if (headers.protocol === 0) request.refuse(415, headers.message);
     else if (length !== "" && declaredBytes > this.options.requestBytesMax) {
       request.refuse(413, this.tooLarge());
     } else if (this.gate.current() === null) request.refuse(503, this.gate.reason());
+    else if (allowed !== true) request.allowed = allowed;
     exchange.receive(request);
   }
 
@@ -109,6 +115,7 @@ export class WriteRoute {
       return;
     }
     headers = headers.concat("Content-Type", "text/plain; charset=utf-8");
+    if (answer.status === 401) headers = headers.concat(CHALLENGE);
     if (answer.status === 503 || answer.status === 429) {
       headers = headers.concat("Retry-After", String(Math.max(1, answer.retryAfterSeconds)));
     }
@@ -158,6 +165,8 @@ class WriteRequest implements BodySink {
   readonly exchange: Exchange;
   readonly protocol: WriteProtocol;
   readonly startMs: number;
+  /** Set while the sender's password is being compared: nothing is stored before. */
+  allowed: Promise<boolean> | null = null;
   /** 0: not refused. Else the rest of the body is discarded and this is the answer. */
   refusedStatus = 0;
   private refusedMessage = "";
@@ -200,6 +209,17 @@ class WriteRequest implements BodySink {
   end(): void {
     if (this.answered) return;
     if (this.route.incomplete.size > 0) this.route.incomplete.delete(this);
+    if (this.allowed === null) this.submit();
+    else {
+      this.allowed.then((allowed) => {
+        if (!allowed && this.refusedStatus === 0) this.refuse(401, "Unauthorized");
+        this.submit();
+      }, NOTHING);
+    }
+  }
+
+  /** The body is there and its sender known: hands it to the engine, or answers why not. */
+  private submit(): void {
     const slot = this.refusedStatus === 0 ? (this.slot ?? this.acquire()) : null;
     const engine = this.route.gate.current();
     if (slot === null || engine === null) {
@@ -259,6 +279,10 @@ class WriteRequest implements BodySink {
     this.route.answer(this, { ...NOTHING_WRITTEN, status: 500, message: "internal error" }, true);
   }
 }
+
+const TOO_MANY_LOGINS = "too many passwords are being checked";
+/** `Access.check` does not reject. */
+const NOTHING = (): void => {};
 
 const NOTHING_WRITTEN: WriteAnswer = {
   status: 0,

@@ -15,6 +15,8 @@ const FRONT_END_OPTIONS: FrontEndOptions = {
   connectionsMax: 100,
   corsOrigin: ".*",
   tls: null,
+  users: new Map(),
+  answerHeaders: [],
   requestBytesMax: 1 << 20,
   durability: "fsync",
   version: "0.0.1",

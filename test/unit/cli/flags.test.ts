@@ -36,6 +36,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     readTimeoutMs: 30_000,
     connectionsMax: 4096,
     corsOrigin: ".*",
+    webConfigFile: "",
     dataPath: "./varve-data",
     durability: "fsync",
     headMemoryBytesMax: 2 * 2 ** 30,

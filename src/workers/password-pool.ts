@@ -1,0 +1,33 @@
+import { Piscina } from "piscina";
+
+export interface PasswordTask {
+  readonly password: string;
+  /** bcrypt, as `htpasswd -B` makes it. */
+  readonly hash: string;
+}
+
+/** The thread ends when nobody has asked for this long. */
+const IDLE_MS = 60_000;
+
+/** Compares passwords with bcrypt hashes on a thread of its own. */
+export class PasswordPool {
+  private readonly pool: Piscina = new Piscina({
+    filename: new URL("bcrypt-entry.js", import.meta.url).href,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+  });
+
+  /** Never rejects: what cannot be compared does not match. */
+  async verify(task: PasswordTask): Promise<boolean> {
+    try {
+      return (await this.pool.run(task, { name: "verify" })) as boolean;
+    } catch {
+      return false;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.destroy();
+  }
+}
