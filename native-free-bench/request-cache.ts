@@ -102,8 +102,10 @@ function readIndex(path: string): CacheIndex | null {
 }
 
 function makeCache(workload: Workload, baseMs: number, path: string, family: string): CacheIndex {
-  // One time each: those of another hour are of no use any more.
-  for (const name of readdirSync(FOLDER)) if (name.startsWith(family)) rmSync(join(FOLDER, name));
+  // Those of another hour are of no use any more. What another process is just writing has its number at the end.
+  for (const name of readdirSync(FOLDER)) {
+    if (name.startsWith(family) && /\.(bin|json)$/.test(name)) rmSync(join(FOLDER, name), { force: true });
+  }
   const unfinished = `${path}.${process.pid}`;
   const file = openSync(unfinished, "w");
   const hash = createHash("sha256");
