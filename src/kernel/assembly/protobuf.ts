@@ -5,6 +5,8 @@ import { readVarint, varintEnd } from "./bytes";
 export function skipField(at: usize, end: usize): usize {
   const tag = readVarint(at, end);
   if (!varintEnd || tag >>> 3 == 0 || tag > 0xffffffff) return 0;
+  // A tag in more bytes than it needs could be that of a field that matters: every scan here knows the short one only.
+  if (varintEnd > at + 1 && load<u8>(varintEnd - 1) == 0) return 0;
   at = varintEnd;
   const wire = <u32>tag & 7;
   if (wire == 0) {

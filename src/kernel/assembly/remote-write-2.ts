@@ -91,39 +91,47 @@ export function gatherRefs(threadScratch: usize, at: usize, end: usize): u32 {
     const value = readVarint(varintEnd, end);
     if (!varintEnd || name >= <u64>symbolCount || value >= <u64>symbolCount) return WHY_SYMBOL;
     at = varintEnd;
-    const n = threadScratch + R_SYMBOLS + (<usize>name << 3);
-    const v = threadScratch + R_SYMBOLS + (<usize>value << 3);
-    addLabel(threadScratch, load<u32>(n), load<u32>(n, 4), load<u32>(v), load<u32>(v, 4));
+    addSymbols(threadScratch, <u32>name, <u32>value);
   }
   return 0;
 }
 
-/** Gathers the references of a whole series message, packed or not, wherever they stand. */
+// @ts-ignore: decorator
+@inline
+function addSymbols(threadScratch: usize, name: u32, value: u32): void {
+  const n = threadScratch + R_SYMBOLS + (<usize>name << 3);
+  const v = threadScratch + R_SYMBOLS + (<usize>value << 3);
+  addLabel(threadScratch, load<u32>(n), load<u32>(n, 4), load<u32>(v), load<u32>(v, 4));
+}
+
+/** Gathers the references of a whole series message, packed or not, wherever they stand; pairs may span fields. */
 export function gatherAllRefs(threadScratch: usize, at: usize, end: usize): u32 {
   beginLabels();
-  let single = NONE; // the first of a pair that came unpacked
+  let name = NONE; // the first of a pair
   while (at < end) {
     const tag = load<u8>(at);
+    let refsEnd: usize;
     if (tag == 0x0a) {
       const length = <usize>readVarint(at + 1, end);
-      const body = varintEnd;
-      const why = single == NONE ? gatherRefs(threadScratch, body, body + length) : WHY_SYMBOL;
-      if (why) return why;
-      at = body + length;
-    } else if (tag == 0x08) {
-      const symbol = readVarint(at + 1, end);
-      if (symbol >= <u64>symbolCount) return WHY_SYMBOL;
       at = varintEnd;
-      if (single == NONE) single = <u32>symbol;
+      refsEnd = at + length;
+    } else {
+      refsEnd = skipField(at, end);
+      if (tag == 0x08) at++;
+      else at = refsEnd;
+    }
+    while (at < refsEnd) {
+      const symbol = readVarint(at, refsEnd);
+      if (!varintEnd || symbol >= <u64>symbolCount) return WHY_SYMBOL;
+      at = varintEnd;
+      if (name == NONE) name = <u32>symbol;
       else {
-        const n = threadScratch + R_SYMBOLS + (<usize>single << 3);
-        const v = threadScratch + R_SYMBOLS + (<usize>symbol << 3);
-        addLabel(threadScratch, load<u32>(n), load<u32>(n, 4), load<u32>(v), load<u32>(v, 4));
-        single = NONE;
+        addSymbols(threadScratch, name, <u32>symbol);
+        name = NONE;
       }
-    } else at = skipField(at, end);
+    }
   }
-  return single == NONE ? 0 : WHY_SYMBOL;
+  return name == NONE ? 0 : WHY_SYMBOL;
 }
 
 function lookUp(at: usize, end: usize): u32 {
