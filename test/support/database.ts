@@ -6,6 +6,7 @@ import type { IngestOutcome } from "../../dist/db/outcome.js";
 import type { ReplaySummary } from "../../dist/head/replay.js";
 import type { FileSystem } from "../../dist/io/file-system.js";
 import { SampleColumns } from "../../dist/storage/columns.js";
+import type { Queryable } from "../../dist/storage/queryable.js";
 import type { FakeClock } from "./fake-clock.js";
 import { encodeRequestV1, encodeRequestV2, snappyCompress, type WireSeries } from "./remote-write.js";
 
@@ -15,6 +16,14 @@ export interface LocalDatabaseOptions {
   readonly chunkSamplesMax?: number;
   readonly segmentBytesMax?: number;
   readonly seriesMax?: number;
+  /** Instances of the kernel that requests may be given to, all on this thread. */
+  readonly ingestThreads?: number;
+  readonly headMemoryLimitBytes?: number;
+  readonly outOfOrderWindowMs?: number;
+  readonly retentionMs?: number;
+  readonly labelsPerSeriesMax?: number;
+  readonly labelNameBytesMax?: number;
+  readonly labelValueBytesMax?: number;
 }
 
 export interface LocalAnswer {
@@ -23,13 +32,20 @@ export interface LocalAnswer {
   readonly outcome: IngestOutcome;
 }
 
+/** A request whose samples readers see already, on its way to the log. */
+export interface Started {
+  readonly outcome: IngestOutcome;
+  /** To be called once: submits the records, and resolves when they are durable or refused. */
+  commit(): Promise<LocalAnswer>;
+}
+
 /** Every value of a series by its timestamp, as bits; histograms as their JSON. */
 export type StoredSeries = Map<number, string>;
 
 export class LocalDatabase {
   readonly database: Database;
   readonly replayed: ReplaySummary;
-  private readonly thread: IngestThread;
+  private readonly threads: readonly IngestThread[];
   private readonly fs: FileSystem;
   private readonly freeSlots: number[];
   private readonly slotBytes: number;
@@ -37,20 +53,21 @@ export class LocalDatabase {
   /** Opens, replays and is ready to write. */
   constructor(fs: FileSystem, clock: FakeClock, options: LocalDatabaseOptions = {}) {
     this.fs = fs;
+    const { ingestThreads = 1, retentionMs = 15 * 24 * 3_600_000 } = options;
     this.database = Database.open({
       fs,
       clock,
       dir: DATA_DIR,
       durability: "fsync",
-      ingestThreads: 1,
+      ingestThreads,
       queryThreads: 1,
-      headMemoryLimitBytes: 64 << 20,
-      outOfOrderWindowMs: 24 * 3_600_000,
-      retentionMs: 15 * 24 * 3_600_000,
+      headMemoryLimitBytes: options.headMemoryLimitBytes ?? 64 << 20,
+      outOfOrderWindowMs: options.outOfOrderWindowMs ?? 24 * 3_600_000,
+      retentionMs,
       seriesMax: options.seriesMax ?? 100_000,
-      labelsPerSeriesMax: 64,
-      labelNameBytesMax: 1024,
-      labelValueBytesMax: 4096,
+      labelsPerSeriesMax: options.labelsPerSeriesMax ?? 64,
+      labelNameBytesMax: options.labelNameBytesMax ?? 1024,
+      labelValueBytesMax: options.labelValueBytesMax ?? 4096,
       segmentBytesMax: options.segmentBytesMax ?? 128 << 20,
       chunkSamplesMax: options.chunkSamplesMax ?? 120,
       hashSeed: [1, 2],
@@ -58,11 +75,10 @@ export class LocalDatabase {
     this.replayed = this.database.replay();
     this.database.begin(this.replayed);
     const { shared, logDir } = this.database;
-    this.thread = new IngestThread(shared, 0, {
-      clock,
-      retentionMs: 15 * 24 * 3_600_000,
-      readLogChunk: openLogChunks(fs, logDir),
-    });
+    const readLogChunk = openLogChunks(fs, logDir);
+    this.threads = shared.ingestScratch.map(
+      (_, i) => new IngestThread(shared, i, { clock, retentionMs, readLogChunk }),
+    );
     const { at, bytes, count } = shared.slotRegions[0];
     this.freeSlots = Array.from({ length: count }, (_, i) => at + i * bytes);
     this.slotBytes = bytes;
@@ -70,29 +86,40 @@ export class LocalDatabase {
 
   /** As a request over HTTP: answered when its records are durable. */
   write(body: Uint8Array, protocol: 1 | 2): Promise<LocalAnswer> {
+    return this.start(body, protocol).commit();
+  }
+
+  /** The part of a request that ingest thread `thread` does. */
+  start(body: Uint8Array, protocol: 1 | 2, thread = 0): Started {
     const slot = this.freeSlots.pop();
     if (slot === undefined) throw new Error("all slots are taken");
-    const outcome = this.ingest(slot, body, protocol);
-    const { status, message } = outcome;
-    return new Promise((resolve) =>
-      this.database.commit(outcome, (error) => {
-        this.freeSlots.push(slot);
-        resolve(
-          error === null ? { status, message, outcome } : { status: 503, message: error.message, outcome },
-        );
-      }),
-    );
+    const outcome = this.ingest(slot, body, protocol, thread);
+    const commit = (): Promise<LocalAnswer> =>
+      new Promise((resolve) =>
+        this.database.commit(outcome, (error) => {
+          this.freeSlots.push(slot);
+          const { status, message } = outcome;
+          resolve(
+            error === null ? { status, message, outcome } : { status: 503, message: error.message, outcome },
+          );
+        }),
+      );
+    return { outcome, commit };
   }
 
   writeSeries(series: readonly WireSeries[], protocol: 1 | 2 = 1): Promise<LocalAnswer> {
-    const message = protocol === 1 ? encodeRequestV1(series) : encodeRequestV2(series);
-    return this.write(snappyCompress(message), protocol);
+    return this.write(requestBody(series, protocol), protocol);
+  }
+
+  /** What query thread 0 evaluates against. */
+  queryable(): Queryable {
+    const { shared, logDir } = this.database;
+    return openQueryable(shared, 0, this.fs, logDir);
   }
 
   /** Everything stored, by the printed label set. */
   contents(): Map<string, StoredSeries> {
-    const { shared, logDir } = this.database;
-    const queryable = openQueryable(shared, 0, this.fs, logDir);
+    const queryable = this.queryable();
     const everything = [{ name: "__name__", op: "!=", value: "" } as const];
     const [mint, maxt] = [-8.64e15, 8.64e15];
     const found = queryable.select(everything, mint, maxt);
@@ -115,11 +142,16 @@ export class LocalDatabase {
     return this.database.close();
   }
 
-  private ingest(slot: number, body: Uint8Array, protocol: 1 | 2): IngestOutcome {
+  private ingest(slot: number, body: Uint8Array, protocol: 1 | 2, thread: number): IngestOutcome {
     assert.ok(body.length <= this.slotBytes);
     new Uint8Array(this.database.shared.memory.buffer).set(body, slot);
-    return this.thread.ingest(slot, body.length, this.slotBytes, protocol);
+    return this.threads[thread].ingest(slot, body.length, this.slotBytes, protocol);
   }
+}
+
+/** A request's body as it would come over HTTP. */
+export function requestBody(series: readonly WireSeries[], protocol: 1 | 2): Uint8Array {
+  return snappyCompress(protocol === 1 ? encodeRequestV1(series) : encodeRequestV2(series));
 }
 
 /** How `contents` spells a value. */

@@ -2,8 +2,8 @@
 // until a chunk is made of them. All but `addHistogram` expect the stripe's lock, which JavaScript takes with
 // `lockRef` for the time of making a chunk.
 import {
-  CTRL, C_WINDOW_MS, H_BYTES, H_LEN, H_NEXT, H_T, N_ENC, N_MAXT, N_MINT, N_NEXT, S_EXT, S_T, WHY_DUPLICATE, WHY_MEMORY, WHY_TOO_OLD,
-  XF_HISTOGRAM_LAST, X_CHUNKS, X_FLAGS, X_HIST, X_HIST_COUNT, X_HIST_LAST, X_HIST_T,
+  CTRL, C_WINDOW_MS, H_BYTES, H_LEN, H_NEXT, H_T, N_ENC, N_MAXT, N_MINT, N_NEXT, S_EXT, WHY_DUPLICATE, WHY_MEMORY, WHY_TOO_OLD,
+  X_CHUNKS, X_HIST, X_HIST_COUNT, X_HIST_LAST, X_HIST_T,
 } from "./layout";
 import { equalBytes } from "./bytes";
 import { addClosed, ENC_XOR, extensionOf, linkNode, newNode } from "./chunk-append";
@@ -29,15 +29,15 @@ export function waitingHistograms(ref: u32): u32 {
 
 /**
  * Keeps a copy of [bytes, bytes + length) as the histogram at `t`; the lock is held. OOO_NEW, OOO_SAME, a WHY_*,
- * or HISTOGRAM_LOOK: a chunk covers `t`, ask again with `sure` once it is known not to hold it.
+ * or HISTOGRAM_LOOK: a chunk covers `t`, ask again with `sure` once it is known not to hold it. Replay is always
+ * `sure`: nothing is too old for it, and readers drop what a chunk holds as well.
  */
 export function addHistogram(ref: u32, t: f64, bytes: usize, length: u32, sure: bool): u32 {
-  const series = seriesAt(ref);
-  const ext = extensionOf(series);
+  const ext = extensionOf(seriesAt(ref));
   if (!ext) return WHY_MEMORY;
   const time = <i64>t;
   const newest = load<i64>(ext, X_HIST_T);
-  if (newest != i64.MIN_VALUE && time < newest - load<i64>(CTRL, C_WINDOW_MS)) return WHY_TOO_OLD;
+  if (!sure && newest != i64.MIN_VALUE && time < newest - load<i64>(CTRL, C_WINDOW_MS)) return WHY_TOO_OLD;
   if (time <= newest) {
     for (let h: usize = load<u32>(ext, X_HIST); h; h = load<u32>(h, H_NEXT)) {
       if (load<i64>(h, H_T) != time) continue;
@@ -61,7 +61,6 @@ export function addHistogram(ref: u32, t: f64, bytes: usize, length: u32, sure: 
   store<u32>(ext, <u32>h, X_HIST_LAST);
   store<u32>(ext, load<u32>(ext, X_HIST_COUNT) + 1, X_HIST_COUNT);
   if (time > newest) store<i64>(ext, time, X_HIST_T);
-  if (time >= load<i64>(series, S_T)) store<u32>(ext, load<u32>(ext, X_FLAGS) | XF_HISTOGRAM_LAST, X_FLAGS);
   return OOO_NEW;
 }
 

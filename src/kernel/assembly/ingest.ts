@@ -1,8 +1,8 @@
 // One request from compressed bytes to appended samples, in one call; `finish` then writes its log records.
 import {
-  COLD_STALE_HISTOGRAM, CTRL, C_MEMORY_LIMIT, ERR_MEMORY, NONE, REQUEST_BYTES_MAX, RES_COLD, RES_CREATED, RES_DUPLICATES,
+  COLD_STALE_HISTOGRAM, CTRL, C_MEMORY_LIMIT, C_WINDOW_MS, ERR_MEMORY, NONE, REQUEST_BYTES_MAX, RES_COLD, RES_CREATED, RES_DUPLICATES,
   RES_FIRST, RES_MAXT, RES_MINT, RES_OUT_OF_ORDER, RES_SAMPLES, RES_TOTAL, RES_UNSEEN, R_RAW, R_REF, R_T, R_V, S_EXT, S_T,
-  WHY_MEMORY, WHY_TOO_FAR, WHY_TOO_OLD, XF_HISTOGRAM_LAST, X_FLAGS,
+  WHY_MEMORY, WHY_TOO_FAR, WHY_TOO_OLD, X_HIST_T,
 } from "./layout";
 import { appendInOrder, resetClosed } from "./chunk-append";
 import { encodeRecords } from "./log-record";
@@ -44,7 +44,7 @@ export function ingest(scratch: usize, slot: usize, length: u32, version: u32, o
   if (unresolved) return unresolved;
   dropKnownMetadata(scratch, version);
   store<u32>(scratch, sampleCount, RES_TOTAL);
-  appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest);
+  appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest, load<i64>(CTRL, C_WINDOW_MS));
   store<u32>(scratch, created, RES_CREATED);
   store<u32>(scratch, coldCount, RES_COLD);
   store<u32>(scratch, unseen, RES_UNSEEN);
@@ -52,7 +52,7 @@ export function ingest(scratch: usize, slot: usize, length: u32, version: u32, o
 }
 
 /** Appends the first `count` columns; the accepted ones are moved to the front, duplicates among them. */
-function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64): void {
+function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64, window: i64): void {
   let lock: usize = 0;
   let kept: u32 = 0, duplicates: u32 = 0, late: u32 = 0;
   let mint = i64.MAX_VALUE, maxt = i64.MIN_VALUE;
@@ -82,7 +82,7 @@ function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64): vo
         continue;
       }
     } else {
-      const outcome = appendOutOfOrder(scratch, ref, series, t, v);
+      const outcome = appendOutOfOrder(scratch, ref, series, t, v, window);
       if (outcome == OOO_SAME) duplicates++;
       else if (outcome == OOO_NEW) late++;
       else {
@@ -107,11 +107,11 @@ function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64): vo
   store<i64>(scratch, maxt, RES_MAXT);
 }
 
-// @ts-ignore: decorator
-@inline
+/** Whether the newest sample of the series is a histogram. */
 function histogramLast(series: usize): bool {
   const ext = load<u32>(series, S_EXT);
-  return ext != 0 && (load<u32>(ext, X_FLAGS) & XF_HISTOGRAM_LAST) != 0;
+  if (!ext || load<i64>(ext, X_HIST_T) == i64.MIN_VALUE) return false;
+  return load<i64>(ext, X_HIST_T) >= load<i64>(series, S_T);
 }
 
 /** Writes the log records of the request (see `encodeRecords`). ERR_MEMORY: the heap is full. */
@@ -125,5 +125,5 @@ export function finish(scratch: usize, slot: usize, slotBytes: u32): i32 {
 export function appendReplayed(scratch: usize, count: u32): void {
   memory.fill(scratch, 0, RES_FIRST);
   resetUnseen();
-  appendColumns(scratch, count, 0, i64.MAX_VALUE);
+  appendColumns(scratch, count, 0, i64.MAX_VALUE, i64.MAX_VALUE);
 }

@@ -76,9 +76,7 @@ export const X_OOO_CAP: usize = 14; // u16
 export const X_HIST: usize = 16; // u32 oldest histogram not yet in a chunk
 export const X_HIST_LAST: usize = 20; // u32
 export const X_HIST_COUNT: usize = 24; // u32
-export const X_FLAGS: usize = 28; // u32 XF_*
 export const X_HIST_T: usize = 32; // i64 newest histogram timestamp
-export const XF_HISTOGRAM_LAST: u32 = 1; // the newest sample was a histogram
 
 // ---- chunk node ----
 export const NODE_BYTES: u32 = 48;

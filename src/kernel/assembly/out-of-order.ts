@@ -1,7 +1,7 @@
 // Samples older than the newest of their series: found, refused, or kept in a small sorted buffer that
 // becomes a chunk of its own when it is full. Needs the lock of the series' stripe.
 import {
-  CTRL, C_WINDOW_MS, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, R_SPARE, S_CHUNK, S_EXT, S_NUM, S_T, S_V,
+  N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, R_SPARE, S_CHUNK, S_EXT, S_NUM, S_T, S_V,
   WHY_DUPLICATE, WHY_MEMORY, WHY_TOO_OLD, X_CHUNKS, X_OOO, X_OOO_CAP, X_OOO_COUNT,
 } from "./layout";
 import { alloc, free } from "./memory";
@@ -19,11 +19,11 @@ export function resetUnseen(): void {
   unseen = 0;
 }
 
-/** OOO_NEW: kept. OOO_SAME: it was there. Else the reason of the refusal. */
-export function appendOutOfOrder(scratch: usize, ref: u32, series: usize, t: i64, v: u64): u32 {
+/** OOO_NEW: kept. OOO_SAME: it was there. Else the reason of the refusal. `window` in milliseconds. */
+export function appendOutOfOrder(scratch: usize, ref: u32, series: usize, t: i64, v: u64, window: i64): u32 {
   const newest = load<i64>(series, S_T);
   if (t == newest) return v == load<u64>(series, S_V) ? OOO_SAME : WHY_DUPLICATE;
-  if (t < newest - load<i64>(CTRL, C_WINDOW_MS)) return WHY_TOO_OLD;
+  if (t < newest - window) return WHY_TOO_OLD;
   let found = FOUND_NOTHING;
   if (load<u16>(series, S_NUM) && t >= openChunkMint(series)) {
     found = searchChunk(scratch, load<u32>(series, S_CHUNK), finishOpenChunk(series), t, v);

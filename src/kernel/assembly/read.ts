@@ -72,7 +72,7 @@ function copySeries(scratch: usize, ref: u32, mint: i64, maxt: i64): i32 {
 
 /** A new descriptor with room for `length` bytes of data; 0: the scratch is full. */
 function describe(scratch: usize, encoding: u8, samples: u32, mint: i64, maxt: i64, length: u32): usize {
-  if (count >= Q_DESC_MAX || dataBytes + length + 16 > Q_DATA_MAX) return 0;
+  if (count >= Q_DESC_MAX || length > Q_DATA_MAX || dataBytes + length + 16 > Q_DATA_MAX) return 0;
   const desc = scratch + Q_DESC + count * NODE_BYTES;
   memory.fill(desc, 0, NODE_BYTES);
   store<u32>(desc, <u32>(scratch + Q_DATA + dataBytes), N_DATA);
@@ -172,7 +172,11 @@ export function decodeFloats(scratch: usize, mint: f64, maxt: f64): i32 {
     if (load<u8>(desc, N_OOO)) late = true;
     else if (load<u8>(desc, N_ENC) == ENC_XOR) {
       if (n + load<u16>(desc, N_NUM) > Q_SAMPLES_MAX) return FULL;
-      n += decodeChunk(load<u32>(desc, N_DATA), load<u32>(desc, N_LEN), scratch + Q_T + (n << 3), scratch + Q_V + (n << 3), 65535);
+      const run = scratch + Q_T + (n << 3);
+      const m = decodeChunk(load<u32>(desc, N_DATA), load<u32>(desc, N_LEN), run, scratch + Q_V + (n << 3), 65535);
+      // Chunks follow each other, unless replay met the records of requests that overtook one another.
+      if (n && m && load<f64>(run) <= load<f64>(run - 8)) n = mergeRun(scratch, n, m);
+      else n += m;
     }
   }
   if (late) {

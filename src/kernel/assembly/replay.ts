@@ -3,7 +3,7 @@
 import {
   CTRL, C_CREATE_LOCK, C_DEAD, C_SERIES_COUNT, C_SERIES_MAX, DECODE_MAX, FORWARD, NODE_BYTES, NONE, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT,
   N_NUM, N_OFFSET, N_OOO, N_REF, N_SEGMENT, R_DECODE_T, R_DECODE_V, R_REF, R_T, R_V, SAMPLES_MAX, S_CHUNK, S_EXT, S_LABELS, S_LABELS_LEN,
-  S_NEXT, S_NUM, S_T, X_CHUNKS, X_CHUNKS_LAST, X_HIST_T, X_OOO, X_OOO_COUNT,
+  S_NEXT, S_NUM, S_T, S_V, X_CHUNKS, X_CHUNKS_LAST, X_HIST_T, X_OOO, X_OOO_COUNT,
 } from "./layout";
 import { equalBytes, readVarint, unzigzag, varintEnd, writeVarint } from "./bytes";
 import { ENC_XOR, extensionOf, finishOpenChunk, newNode, openChunkMint, resetClosed } from "./chunk-append";
@@ -85,7 +85,7 @@ function replayOneSeries(ref: u32, labels: usize, length: u32): i32 {
     store<u32>(seriesAt(ref), known, S_NEXT);
     return 0;
   }
-  return findOrCreate(labels, length) == NONE ? 0 : 1;
+  return findOrCreate(labels, length, false) == NONE ? 0 : 1;
 }
 
 /** Appends the samples of a SAMPLES payload. Returns how many it holds, -1: malformed. */
@@ -147,10 +147,11 @@ export function replayChunk(scratch: usize, at: usize, length: u32, segment: u32
   resetClosed();
   let node = sameNode(ext, bytes, byteCount, mint);
   if (!node) {
+    const n = encoding == ENC_XOR ? decodeChunk(bytes, byteCount, scratch + R_DECODE_T, scratch + R_DECODE_V, DECODE_MAX) : 1;
+    if (!n) return -1;
     node = newNode(ref, encoding, outOfOrder, load<u16>(at, 6), mint, maxt, bytes, byteCount);
     if (!node) return -1;
     if (encoding == ENC_XOR) {
-      const n = decodeChunk(bytes, byteCount, scratch + R_DECODE_T, scratch + R_DECODE_V, DECODE_MAX);
       dropBuffered(ext, scratch, n);
       insertNode(ext, node);
       if (!outOfOrder) cutOpenChunk(scratch, ref, series, n, maxt);
@@ -223,6 +224,7 @@ function dropBuffered(ext: usize, scratch: usize, n: u32): void {
 /** Takes out of the open chunk what the decoded chunk holds, and appends the rest of it again. */
 function cutOpenChunk(scratch: usize, ref: u32, series: usize, n: u32, maxt: i64): void {
   const open = <u32>load<u16>(series, S_NUM);
+  const lastValue = load<u64>(scratch + ((n - 1) << 3), R_DECODE_V);
   if (open && openChunkMint(series) <= maxt) {
     const block = alloc((open + 1) << 4);
     if (block) {
@@ -231,6 +233,7 @@ function cutOpenChunk(scratch: usize, ref: u32, series: usize, n: u32, maxt: i64
       let kept: u32 = 0;
       store<u16>(series, 0, S_NUM);
       store<i64>(series, maxt, S_T);
+      store<u64>(series, lastValue, S_V);
       for (let i: u32 = 0; i < read; i++) {
         const t = load<f64>(block + (i << 3));
         if (decodedHas(scratch, n, t)) continue;
@@ -243,5 +246,8 @@ function cutOpenChunk(scratch: usize, ref: u32, series: usize, n: u32, maxt: i64
       appendReplayed(scratch, kept);
     }
   }
-  if (load<i64>(series, S_T) < maxt) store<i64>(series, maxt, S_T);
+  if (load<i64>(series, S_T) < maxt) {
+    store<i64>(series, maxt, S_T);
+    store<u64>(series, lastValue, S_V);
+  }
 }

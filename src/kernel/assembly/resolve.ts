@@ -111,7 +111,7 @@ function settle(scratch: usize, open: usize, version: u32): void {
   if (!why) why = canonicalise(scratch);
   if (why) return drop(scratch, open, why, culprit, culpritBytes);
   const labels = scratch + R_CANON;
-  const ref = findOrCreate(labels, canonicalBytes);
+  const ref = findOrCreate(labels, canonicalBytes, true);
   if (ref == NONE) return drop(scratch, open, createWhy, labels, canonicalBytes);
   if (version == 1 && !scattered && (length != canonicalBytes || !equalBytes(at, labels, length))) addAlias(at, length, ref);
   assign(scratch, open, ref);

@@ -67,14 +67,17 @@ function insertEntry(entry: u64): bool {
   return true;
 }
 
-/** The ref of a canonical label set, created where it is new. NONE: refused, `createWhy` says why. */
-export function findOrCreate(labels: usize, length: u32): u32 {
+/**
+ * The ref of a canonical label set, created where it is new. NONE: refused, `createWhy` says why. Replay is not
+ * `limited`: what was acknowledged under other limits, or with less in memory, is taken back whole.
+ */
+export function findOrCreate(labels: usize, length: u32, limited: bool): u32 {
   const tag = tagOf(labels, length);
   let ref = findSeries(labels, length, tag);
   if (ref != NONE) return ref;
   spinLock(CTRL + C_CREATE_LOCK);
   ref = findSeries(labels, length, tag);
-  if (ref == NONE) ref = create(labels, length, tag);
+  if (ref == NONE) ref = create(labels, length, tag, limited);
   spinUnlock(CTRL + C_CREATE_LOCK);
   return ref;
 }
@@ -85,14 +88,15 @@ export function resetCreated(): void {
   created = 0;
 }
 
-function create(labels: usize, length: u32, tag: u32): u32 {
+function create(labels: usize, length: u32, tag: u32, limited: bool): u32 {
   const ref = load<u32>(CTRL, C_SERIES_COUNT);
-  if (ref >= load<u32>(CTRL, C_SERIES_MAX) || ref - load<u32>(CTRL, C_DEAD) >= load<u32>(CTRL, C_SERIES_LIMIT)) {
+  const full = limited && ref - load<u32>(CTRL, C_DEAD) >= load<u32>(CTRL, C_SERIES_LIMIT);
+  if (full || ref >= load<u32>(CTRL, C_SERIES_MAX)) {
     createWhy = WHY_SERIES_LIMIT;
     return NONE;
   }
   createWhy = WHY_MEMORY;
-  if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return NONE;
+  if (limited && liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return NONE;
   const copy = metaAlloc(length);
   if (!copy) return NONE;
   memory.copy(copy, labels, length);
@@ -118,12 +122,17 @@ export function buryRef(ref: u32): void {
   atomic.store<u32>(CTRL, ref + 1, C_SERIES_COUNT);
 }
 
-/** Remembers that the bytes [spelling, spelling + length) mean `ref`. Forgets it where memory is short. */
+/** A sender has one order of labels, a few senders a few: more than two a series are somebody's play. */
+const ALIASES_SPARE: u32 = 1024;
+
+/** Remembers that the bytes [spelling, spelling + length) mean `ref`. Forgets it where memory is short or aliases are many. */
 export function addAlias(spelling: usize, length: u32, ref: u32): void {
   if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return;
   const tag = tagOf(spelling, length);
   spinLock(CTRL + C_CREATE_LOCK);
-  if (findSeries(spelling, length, tag) == NONE) {
+  const series = load<u32>(CTRL, C_SERIES_COUNT) - load<u32>(CTRL, C_DEAD);
+  const aliases = <i32>(load<u32>(CTRL, C_TABLE_USED) - series);
+  if (aliases < <i32>(2 * series + ALIASES_SPARE) && findSeries(spelling, length, tag) == NONE) {
     const alias = metaAlloc(<u32>ALIAS_BYTES + length);
     if (alias) {
       store<u32>(alias, ref, ALIAS_REF);

@@ -1,0 +1,343 @@
+/** Random lives of a head: requests on several threads, records that reach the log in another order, restarts. */
+import * as assert from "node:assert/strict";
+import * as fc from "fast-check";
+import type { Matcher } from "../../dist/model/matcher.js";
+import { SampleColumns } from "../../dist/storage/columns.js";
+import type { Queryable } from "../../dist/storage/queryable.js";
+import { LocalDatabase, type LocalDatabaseOptions, requestBody, type Started } from "./database.js";
+import { FakeClock } from "./fake-clock.js";
+import { MemFileSystem } from "./mem-file-system.js";
+import {
+  bitsOf,
+  NaiveDb,
+  type NaiveLimits,
+  type NaiveOutcome,
+  type NaiveSeries,
+  STALE_BITS,
+  STALE_HISTOGRAM,
+  samplesOf,
+} from "./naive-db.js";
+import { randomBelow, seededRandom } from "./random.js";
+import type { WireHistogram, WireSeries } from "./remote-write.js";
+
+const STALE = new Float64Array(new Uint32Array([2, 0x7ff00000]).buffer)[0];
+const PAYLOAD_NAN = new Float64Array(new Uint32Array([0xdeadbeef, 0x7ff80123]).buffer)[0];
+const VALUES = [0, -0, 1, 2, 1e300, -Infinity, Infinity, Number.NaN, PAYLOAD_NAN, STALE, 5e-324];
+const HOUR_MS = 3_600_000;
+const EVER: readonly [number, number] = [-(2 ** 53), 2 ** 53];
+
+export type Operation =
+  | {
+      readonly kind: "write";
+      readonly thread: number;
+      readonly protocol: 1 | 2;
+      readonly series: WireSeries[];
+    }
+  /** Submits what waits, in an order of its own. */
+  | { readonly kind: "commit"; readonly seed: number }
+  | { readonly kind: "reopen" }
+  | { readonly kind: "advance"; readonly ms: number };
+
+export interface OperationOptions {
+  readonly threads: number;
+  /** Samples lie this many milliseconds around the start. */
+  readonly spreadMs: number;
+}
+
+const LABEL_SETS: readonly (readonly (readonly [string, string])[])[] = [
+  [["__name__", "up"]],
+  [
+    ["__name__", "up"],
+    ["job", "a"],
+  ],
+  [
+    ["__name__", "up"],
+    ["job", "b"],
+    ["zone", "ä🜁"],
+  ],
+  [
+    ["A", "before the name"],
+    ["__name__", "up"],
+    ["job", "a"],
+  ],
+  [
+    ["__name__", "down"],
+    ["job", "a"],
+    ["my-tag", "x y"],
+  ],
+  [
+    ["__name__", "rather_a_long_metric_name_total"],
+    ["instance", "10.0.0.1:9100"],
+    ["job", "a"],
+    ["mode", "idle"],
+  ],
+];
+const REFUSED_LABEL_SETS: typeof LABEL_SETS = [
+  [],
+  [["job", "a"]],
+  [["__name__", ""]],
+  [
+    ["__name__", "up"],
+    ["", "x"],
+  ],
+  [
+    ["__name__", "up"],
+    ["job", "a"],
+    ["job", "a"],
+  ],
+  [
+    ["__name__", "up"],
+    ["job", ""],
+    ["job", "a"],
+  ],
+  [
+    ["__name__", "up"],
+    ["a_label_name_that_is_too_long_by_far", "x"],
+  ],
+  [
+    ["__name__", "up"],
+    ["job", "a value that is longer than forty bytes is refused"],
+  ],
+  [["__name__", "up"], ...Array.from({ length: 9 }, (_, i) => [`l${i}`, "x"] as const)],
+];
+
+const labelSet: fc.Arbitrary<WireSeries["labels"]> = fc
+  .oneof(
+    { weight: 30, arbitrary: fc.constantFrom(...LABEL_SETS) },
+    { weight: 1, arbitrary: fc.constantFrom(...REFUSED_LABEL_SETS) },
+  )
+  .chain((labels) => {
+    const spelled = fc.shuffledSubarray([...labels], { minLength: labels.length });
+    const plain = fc.constant([...labels]);
+    const withAbsent = fc.constant([...labels, ["absent", ""] as const]);
+    return fc.oneof({ weight: 6, arbitrary: plain }, { weight: 2, arbitrary: spelled }, withAbsent);
+  });
+
+/** Mostly ascending over a run, with steps back, so that chunks fill and late samples fall into all of them. */
+function timestamps(startMs: number, { spreadMs }: OperationOptions): fc.Arbitrary<number> {
+  const near = fc.nat({ max: 120 }).map((n) => startMs - HOUR_MS + n * 1000);
+  const wide = fc.integer({ min: -spreadMs, max: 0 }).map((ms) => startMs + ms - (ms % 500));
+  const hostile = fc.constantFrom(0, -1, 1, startMs + 10 * 60_000, startMs + 11 * 60_000, 9e15, -9e15);
+  return fc.oneof(
+    { weight: 20, arbitrary: near },
+    { weight: 8, arbitrary: wide },
+    { weight: 1, arbitrary: hostile },
+  );
+}
+
+function histogram(timestamp: fc.Arbitrary<number>): fc.Arbitrary<WireHistogram> {
+  return fc.record({ timestamp, count: fc.nat({ max: 3 }), float: fc.boolean() }).map((h) => ({
+    schema: 0,
+    sum: h.count * 2,
+    timestamp: h.timestamp,
+    ...(h.float
+      ? { countFloat: h.count + 0.5, zeroCountFloat: h.count + 0.5 }
+      : { countInt: h.count, zeroCountInt: h.count }),
+  }));
+}
+
+export function operations(startMs: number, options: OperationOptions): fc.Arbitrary<Operation[]> {
+  const timestamp = timestamps(startMs, options);
+  const sample = fc.record({ timestamp, value: fc.constantFrom(...VALUES) });
+  const series = fc.record({
+    labels: labelSet,
+    samples: fc.array(sample, { maxLength: 12 }),
+    histograms: fc.oneof(
+      { weight: 6, arbitrary: fc.constant([]) },
+      fc.array(histogram(timestamp), { maxLength: 2 }),
+    ),
+  });
+  const write = fc.record({
+    kind: fc.constant("write" as const),
+    thread: fc.nat({ max: options.threads - 1 }),
+    protocol: fc.constantFrom(1 as const, 2 as const),
+    series: fc.array(series, { minLength: 1, maxLength: 4 }),
+  });
+  const commit = fc.record({ kind: fc.constant("commit" as const), seed: fc.nat() });
+  const reopen = fc.constant({ kind: "reopen" as const });
+  const advance = fc.record({ kind: fc.constant("advance" as const), ms: fc.nat({ max: 3 * HOUR_MS }) });
+  const one = fc.oneof(
+    { weight: 20, arbitrary: write },
+    { weight: 4, arbitrary: commit },
+    { weight: 2, arbitrary: reopen },
+    advance,
+  );
+  return fc.array(one, { minLength: 1, maxLength: 40, size: "max" });
+}
+
+export const NAIVE_LIMITS: NaiveLimits = {
+  windowMs: 24 * HOUR_MS,
+  retentionMs: 15 * 24 * HOUR_MS,
+  seriesMax: 1000,
+  labelsMax: 8,
+  nameBytesMax: 32,
+  valueBytesMax: 40,
+};
+
+/** The head and its model, driven side by side. */
+export class HeadAndModel {
+  readonly clock = new FakeClock();
+  readonly disk = new MemFileSystem();
+  readonly model: NaiveDb;
+  local: LocalDatabase;
+  private readonly options: LocalDatabaseOptions;
+  private waiting: Started[] = [];
+
+  constructor(options: LocalDatabaseOptions, limits: Partial<NaiveLimits> = {}) {
+    const { windowMs, retentionMs, seriesMax, labelsMax, nameBytesMax, valueBytesMax } = {
+      ...NAIVE_LIMITS,
+      ...limits,
+    };
+    this.model = new NaiveDb({ windowMs, retentionMs, seriesMax, labelsMax, nameBytesMax, valueBytesMax });
+    this.options = {
+      outOfOrderWindowMs: windowMs,
+      retentionMs,
+      seriesMax,
+      labelsPerSeriesMax: labelsMax,
+      labelNameBytesMax: nameBytesMax,
+      labelValueBytesMax: valueBytesMax,
+      ...options,
+    };
+    this.local = new LocalDatabase(this.disk, this.clock, this.options);
+  }
+
+  async run(list: readonly Operation[]): Promise<void> {
+    for (const operation of list) {
+      if (operation.kind === "write") this.write(operation.series, operation.protocol, operation.thread);
+      else if (operation.kind === "advance") this.clock.advance(operation.ms);
+      else {
+        await this.commit(operation.kind === "commit" ? operation.seed : 1);
+        if (operation.kind === "reopen") await this.reopen();
+      }
+    }
+    await this.commit(2);
+    checkSame(this.local.queryable(), this.model);
+    await this.reopen();
+    await this.local.close();
+  }
+
+  write(series: readonly WireSeries[], protocol: 1 | 2, thread: number): void {
+    const body = requestBody(series, protocol);
+    const started = this.local.start(body, protocol, thread);
+    this.waiting.push(started);
+    checkOutcome(started, this.model.write(series, this.clock.nowMs()));
+  }
+
+  /** Submits one by one, in a random order, so that groups differ, too. */
+  async commit(seed: number): Promise<void> {
+    const random = seededRandom(seed);
+    const left = this.waiting.splice(0);
+    const answers: Promise<unknown>[] = [];
+    while (left.length > 0) {
+      const [next] = left.splice(randomBelow(random, left.length), 1);
+      answers.push(next.commit());
+      if (random() < 0.3) await Promise.all(answers);
+    }
+    await Promise.all(answers);
+  }
+
+  async reopen(): Promise<void> {
+    await this.local.close();
+    this.local = new LocalDatabase(this.disk, this.clock, this.options);
+    assert.equal(this.local.replayed.unusable, 0, "every record can be used");
+    assert.deepEqual(this.local.replayed.damages, []);
+    checkSame(this.local.queryable(), this.model);
+  }
+}
+
+export function checkOutcome({ outcome }: Started, expected: NaiveOutcome): void {
+  const { status, samples, histograms, duplicates } = outcome;
+  const refused = [...expected.refused.values()].reduce((sum, count) => sum + count, 0);
+  assert.deepEqual(
+    { status, samples, histograms, duplicates },
+    {
+      status: refused === 0 ? 204 : 400,
+      samples: expected.samples,
+      histograms: expected.histograms,
+      duplicates: expected.duplicates,
+    },
+    outcome.message,
+  );
+  for (const [reason, count] of expected.refused) {
+    assert.ok(outcome.message.includes(`${count} ${reason}`), `${count} ${reason}: ${outcome.message}`);
+  }
+}
+
+/** Everything that a reader can ask. */
+export function checkSame(queryable: Queryable, model: NaiveDb): void {
+  const stored = readAll(queryable, [], EVER[0], EVER[1]);
+  assert.deepEqual([...stored.keys()].sort(), keysOf(model.select([], ...EVER)));
+  for (const series of model.select([], ...EVER)) {
+    assert.deepEqual(stored.get(series.key), samplesOf(series, ...EVER), series.key);
+  }
+  assert.deepEqual(queryable.labelNames([], ...EVER), model.labelNames());
+  for (const name of [...model.labelNames(), "absent"]) {
+    assert.deepEqual(queryable.labelValues(name, [], ...EVER), model.labelValues(name), name);
+  }
+  for (const matchers of MATCHERS) {
+    const found = readAll(queryable, matchers, ...EVER);
+    assert.deepEqual([...found.keys()].sort(), keysOf(model.select(matchers, ...EVER)));
+  }
+  checkRanges(queryable, model);
+}
+
+function checkRanges(queryable: Queryable, model: NaiveDb): void {
+  const all = [...model.series.values()].flatMap((one) => samplesOf(one, ...EVER).map(([t]) => t));
+  for (const mint of all.filter((_, i) => i % 17 === 0)) {
+    for (const maxt of [mint, mint + 1, mint + 5000, mint + HOUR_MS]) {
+      const found = readAll(queryable, [], mint, maxt);
+      for (const series of model.series.values()) {
+        const expected = samplesOf(series, mint, maxt);
+        assert.deepEqual(found.get(series.key) ?? [], expected, `${series.key} in [${mint}, ${maxt}]`);
+      }
+    }
+  }
+}
+
+const MATCHERS: readonly (readonly Matcher[])[] = [
+  [{ name: "__name__", op: "=", value: "up" }],
+  [
+    { name: "__name__", op: "=~", value: "up|down" },
+    { name: "job", op: "!=", value: "a" },
+  ],
+  [{ name: "job", op: "=", value: "" }],
+  [
+    { name: "job", op: "=~", value: ".+" },
+    { name: "zone", op: "!~", value: "ä.*" },
+  ],
+  [{ name: "__name__", op: "!~", value: "up" }],
+  [{ name: "nothing", op: "=", value: "x" }],
+];
+
+function keysOf(series: readonly NaiveSeries[]): string[] {
+  return series.map(({ key }) => key).sort();
+}
+
+/** Samples by series key; series without a sample in the range are left out. */
+export function readAll(
+  queryable: Queryable,
+  matchers: readonly Matcher[],
+  mint: number,
+  maxt: number,
+): Map<string, [timestamp: number, stored: string][]> {
+  const set = queryable.select(matchers, mint, maxt);
+  const columns = new SampleColumns(16);
+  const all = new Map<string, [number, string][]>();
+  for (let i = 0; i < set.count; i++) {
+    set.read(i, mint, maxt, columns);
+    const key = JSON.stringify([...set.labels(i)]);
+    assert.ok(!all.has(key), `one series for ${key}`);
+    if (columns.count > 0) all.set(key, columnsOf(columns));
+  }
+  return all;
+}
+
+function columnsOf(columns: SampleColumns): [number, string][] {
+  return Array.from({ length: columns.count }, (_, i) => {
+    const histogram = columns.histograms?.[i];
+    const bits = `${columns.valueWords[2 * i + 1].toString(16)}:${columns.valueWords[2 * i].toString(16)}`;
+    if (histogram === undefined) return [columns.timestamps[i], bits];
+    const sum = bitsOf(histogram.sum);
+    return [columns.timestamps[i], sum === STALE_BITS ? STALE_HISTOGRAM : `${histogram.count} ${sum}`];
+  });
+}
