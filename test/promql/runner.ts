@@ -27,7 +27,7 @@ export interface ScriptReport {
 }
 
 /** As Prometheus' own test engine: everything on, few samples allowed. */
-export const SCRIPT_OPTIONS: EvaluationOptions = {
+const SCRIPT_OPTIONS: EvaluationOptions = {
   experimentalFunctions: true,
   durationExpressions: true,
   extendedSelectors: true,

@@ -1,8 +1,8 @@
 import { parseDuration } from "../../dist/model/duration.js";
 import { unquoteOrNull } from "../../dist/model/go-text.js";
-import { Labels } from "../../dist/model/labels.js";
+import type { Labels } from "../../dist/model/labels.js";
 import { parseNumberOrNull } from "../../dist/promql/parse/scan-number.js";
-import { floatValue, parseSeriesDescription, type SequenceValue } from "../support/series-description.js";
+import { parseSeriesDescription, type SequenceValue } from "../support/series-description.js";
 
 /** The scripting language of Prometheus' promqltest (its README describes it). */
 
@@ -202,5 +202,3 @@ export function matchesExpectation({ message, pattern }: Expectation, text: stri
   if (message !== undefined) return message === text || message === bare;
   return pattern === undefined || pattern.test(text) || pattern.test(bare);
 }
-
-export { floatValue, Labels };

@@ -21,7 +21,7 @@ export interface SeriesDescription {
   readonly values: readonly SequenceValue[];
 }
 
-export function floatValue(value: number): SequenceValue {
+function floatValue(value: number): SequenceValue {
   return { value, omitted: false, stale: false, histogram: undefined, hintSet: false };
 }
 

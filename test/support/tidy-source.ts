@@ -96,8 +96,8 @@ function isValue(node: ts.Identifier): boolean {
   return !(ts.isPropertyAssignment(parent) && parent.name === node);
 }
 
-export const FILE_LINES_MAX = 600;
-export const FUNCTION_LINES_MAX = 70;
+const FILE_LINES_MAX = 600;
+const FUNCTION_LINES_MAX = 70;
 
 /** Files above the bound, and files of the list `known` that have shrunk: the list only ever gets smaller. */
 export function offencesInLength(files: readonly SourceText[], known: ReadonlyMap<string, number>): string[] {
