@@ -38,6 +38,8 @@ function copySample(source: SampleColumns, index: number, target: SampleColumns)
   const histogram = source.histograms?.[index];
   if (histogram !== undefined) target.histograms ??= new Array(at).fill(undefined);
   if (target.histograms !== null) target.histograms[at] = histogram;
+  if (source.startTimestamps !== null) target.startTimestamps ??= new Float64Array(target.capacity);
+  if (target.startTimestamps !== null) target.startTimestamps[at] = source.startTimestamps?.[index] ?? 0;
 }
 
 /** Removes the samples of `columns` for which `drop` is true of the timestamp. */
