@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { removeLeftovers } from "../../dist/block/block-folder.js";
+import { removeLeftovers, snapshotBlocks } from "../../dist/block/block-folder.js";
 import { isBlockName } from "../../dist/block/block-format.js";
 import { openBlock } from "../../dist/block/block-reader.js";
 import { BlockSet } from "../../dist/block/block-set.js";
@@ -61,8 +61,8 @@ function prepared(): MemFileSystem {
 }
 
 /** All samples that are served, the blocks one behind the other. */
-function served(fs: FileSystem): Record<string, unknown[]> {
-  const set = new BlockSet(fs, DIR, new PageCache(1 << 20));
+function served(fs: FileSystem, dir = DIR): Record<string, unknown[]> {
+  const set = new BlockSet(fs, dir, new PageCache(1 << 20));
   assert.deepEqual(set.damaged, []);
   const all: Record<string, unknown[]> = {};
   for (const block of set.blocks) {
@@ -205,4 +205,48 @@ test("retention after a power cut goes on where it was", () => {
       assert(isDeepStrictEqual(served(after), newest));
     },
   );
+});
+
+test("a snapshot is whole or not there, and lives on when its blocks go", () => {
+  const fs = prepared();
+  const target = "/snapshots/one";
+  fs.mkdir("/snapshots");
+  fs.syncAll();
+  let whole = 0;
+  atEveryCall(
+    fs,
+    (faulty) => snapshotBlocks(faulty, DIR, blockNames(fs), target),
+    (after, done) => {
+      if (after.exists(target)) {
+        assert.equal(Object.keys(served(after, target)).length, 3);
+        whole++;
+      } else assert(!done);
+      assertServed(after, "the original");
+    },
+  );
+  assert(whole > 0);
+  runToIdle(maintenance(fs));
+  new BlockSet(fs, DIR, new PageCache(0)).blocks[0].deleteSeries([], 0, 3 * RANGE_MS);
+  assert(isDeepStrictEqual(served(fs, target), expected));
+  for (let n = 1; n < 50; n++) {
+    const again = prepared();
+    again.mkdir("/snapshots");
+    const faulty = new FaultFileSystem(again, {
+      operations: [...WRITING_OPERATIONS],
+      failAt: n,
+      code: "ENOSPC",
+    });
+    try {
+      snapshotBlocks(faulty, DIR, blockNames(again), target);
+      assert.equal(faulty.failed, 0);
+      return;
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
+    }
+    assert.deepEqual(
+      again.list("/snapshots").filter((name) => name !== "one"),
+      [],
+    );
+  }
+  assert.fail("never got through");
 });
