@@ -1,3 +1,5 @@
+import { quote } from "./go-text.js";
+
 /** The label that carries the metric name. */
 export const METRIC_NAME = "__name__";
 
@@ -50,7 +52,7 @@ export class Labels {
 
   /** A string that is equal for equal label sets only. */
   get key(): string {
-    this.cachedKey ??= this.pairs.join("\xff");
+    this.cachedKey ??= this.pairs.join(SEPARATOR);
     return this.cachedKey;
   }
 
@@ -62,20 +64,22 @@ export class Labels {
   toString(): string {
     const rest: string[] = [];
     for (const [name, value] of this) {
-      if (name !== METRIC_NAME) rest.push(`${printLabelName(name)}=${JSON.stringify(value)}`);
+      if (name !== METRIC_NAME) rest.push(`${printLabelName(name)}=${quote(value)}`);
     }
     const name = this.get(METRIC_NAME);
-    if (name !== "" && !LEGACY_METRIC_NAME.test(name))
-      return `{${[JSON.stringify(name), ...rest].join(", ")}}`;
+    if (name !== "" && !LEGACY_METRIC_NAME.test(name)) return `{${[quote(name), ...rest].join(", ")}}`;
     return rest.length === 0 && name !== "" ? name : `${name}{${rest.join(", ")}}`;
   }
 }
+
+/** Between the parts of a key; in no label, as half a surrogate pair is not valid text. */
+const SEPARATOR = "\ud800";
 
 const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const LEGACY_METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
 function printLabelName(name: string): string {
-  return LEGACY_LABEL_NAME.test(name) ? name : JSON.stringify(name);
+  return LEGACY_LABEL_NAME.test(name) ? name : quote(name);
 }
 
 /** Order of the UTF-8 bytes; differs from the order of UTF-16 units only where surrogates meet U+E000 and up. */

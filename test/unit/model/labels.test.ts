@@ -8,6 +8,22 @@ test("labels are sorted and empty values are absent", () => {
   assert.equal(labels.get("empty"), "");
 });
 
+test("keys are equal for equal label sets only, whatever the labels hold", () => {
+  const sets = [
+    { a: "x", b: "y" },
+    { a: "x\xffb\xffy" },
+    { a: "x\0b\0y" },
+    { a: "x\u{10000}b\u{10000}y" },
+    { a: 'x",b="y' },
+  ];
+  assert.equal(new Set(sets.map((set) => Labels.fromObject(set).key)).size, sets.length);
+});
+
+test("a series is printed with Go's escapes", () => {
+  const labels = Labels.fromObject({ __name__: "up", a: 'line\n\x01\x7f"ä', "b.c": "d" });
+  assert.equal(labels.toString(), 'up{a="line\\n\\x01\\x7f\\"ä", "b.c"="d"}');
+});
+
 test("label order is the order of UTF-8 bytes", () => {
   assert.ok(compareUtf8("\u{1f600}", "\uffee") > 0);
   assert.ok(compareUtf8("a", "b") < 0);
