@@ -17,7 +17,7 @@ import { writeDocs } from "./docs.js";
 import { cpuMs, diskUse, rssBytes, rssPeakBytes } from "./process-figures.js";
 import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
 import { countSamples, geometricMean, runQueryMix } from "./query-mix.js";
-import { FIGURES, type Figures, median, type Outcome, printTable } from "./report.js";
+import { FIGURES, type Figures, median, type Outcome, printFrontPage, printTable } from "./report.js";
 import { openRequests, type RequestCache } from "./request-cache.js";
 import { quantileOf, sendRequests } from "./sender.js";
 import { recentBaseMs, sampleCountOf, seriesCountOf, type Workload, workloadOf } from "./workloads.js";
@@ -226,7 +226,15 @@ async function main(): Promise<void> {
   process.stdout.write(`${table}\n`);
   mkdirSync(dirname(values.json), { recursive: true });
   writeFileSync(values.json, `${JSON.stringify({ size, workloads: names, outcomes }, null, 2)}\n`);
-  if (values["write-docs"]) writeDocs("peers", table);
+  if (!values["write-docs"]) return;
+  writeDocs("peers", table);
+  writeDocs(
+    "front-page",
+    printFrontPage(
+      outcomes,
+      programs.map(({ name }) => name),
+    ),
+  );
 }
 
 await main();

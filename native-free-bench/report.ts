@@ -89,6 +89,42 @@ export function printTable(outcomes: readonly Outcome[], programs: readonly stri
   return rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
+/** The rows for the front page, and what they are called there. */
+const FRONT_PAGE: readonly { workload: string; key: keyof Figures; title: string }[] = [
+  { workload: "W1", key: "cpuUs", title: "100,000 series: server CPU per sample, µs" },
+  { workload: "W1", key: "samplesPerSecond", title: "samples per second" },
+  { workload: "W1", key: "p99Ms", title: "answer p99, ms" },
+  { workload: "W1", key: "rssPeakMb", title: "peak memory, MB" },
+  { workload: "W1", key: "readyMs", title: "ready again after kill -9, ms" },
+  { workload: "W1", key: "missingAfterKill", title: "acknowledged samples lost by it, of 6,084,000" },
+  { workload: "W2", key: "cpuUs", title: "6,000 series for eight hours: server CPU per sample, µs" },
+  { workload: "W2", key: "diskBytes", title: "bytes on disk per sample, log included" },
+  { workload: "W2", key: "queryMs", title: "eleven dashboard queries, geometric mean, ms" },
+];
+
+/** A short Markdown table: a column for each program, behind a peer's value how many times that of the first. */
+export function printFrontPage(outcomes: readonly Outcome[], programs: readonly string[]): string {
+  const rows = [
+    ["", ...programs],
+    ["---", ...programs.map(() => "---:")],
+  ];
+  for (const { workload, key, title } of FRONT_PAGE) {
+    const figure = FIGURES.find((candidate) => candidate.key === key)!;
+    const values = programs.map(
+      (program) => outcomes.find((o) => o.workload === workload && o.program === program)?.figures[key],
+    );
+    if (values.every((value) => value === undefined)) continue;
+    rows.push([title, ...values.map((value) => valueCell(value, figure) + timesOwn(value, values[0]))]);
+  }
+  return rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+function timesOwn(value: number | undefined, own: number | undefined): string {
+  if (value === undefined || own === undefined || value === own || own <= 0 || value <= 0) return "";
+  const times = value / own;
+  return ` (${times >= 10 ? Math.round(times).toLocaleString("en") : times.toPrecision(2)}×)`;
+}
+
 function valueCell(value: number | undefined, { digits }: Figure): string {
   if (value === undefined) return "–";
   return digits === 0 ? Math.round(value).toLocaleString("en") : value.toFixed(digits);
