@@ -56,6 +56,13 @@ export function damageOf(error: unknown): string {
   throw error;
 }
 
+/** The block in `dir` whose file `error` complains of, null where it is none. */
+export function damagedBlockOf(dir: string, error: CorruptionError): DamagedBlock | null {
+  if (!error.file.startsWith(`${dir}/`)) return null;
+  const ulid = error.file.slice(dir.length + 1).split("/", 1)[0];
+  return isBlockName(ulid) ? { ulid, reason: error.message } : null;
+}
+
 /**
  * The blocks that another one of `metas` replaces: its parents and, should a crash have kept one of those longer
  * than its successor, every block all of whose sources went into a block of a higher level.

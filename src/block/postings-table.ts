@@ -27,23 +27,24 @@ export class PostingsTable {
     const cursor = new SectionCursor(this.section, 4);
     let all = 0;
     let entries: NameEntries = { count: 0, values: [], offsets: [] };
-    let last: string | null = null;
+    let nameBytes: Uint8Array | null = null;
     for (let i = 0; i < count; i++) {
       const start = cursor.offset;
       if (cursor.u8() !== 2) throw cursor.corruption("postings offset entry without name and value");
-      const name = cursor.string();
-      const valueBytes = cursor.stringBytes();
-      if (name !== last) {
+      // Decoding the name of every entry would be half of the time.
+      const bytes = cursor.stringBytes();
+      if (nameBytes === null || !equalBytes(nameBytes, bytes)) {
+        nameBytes = bytes;
         entries = { count: 0, values: [], offsets: [] };
-        this.names.set(name, entries);
-        last = name;
+        this.names.set(textDecoder.decode(bytes), entries);
       }
+      const valueBytes = cursor.stringBytes();
       if (entries.count++ % SAMPLE_EVERY === 0) {
         entries.values.push(textDecoder.decode(valueBytes));
         entries.offsets.push(start);
       }
       const postings = cursor.uvarint();
-      if (name === "") all = postings;
+      if (bytes.length === 0) all = postings;
     }
     this.allOffset = all;
     this.names.delete("");
@@ -83,6 +84,12 @@ export class PostingsTable {
 }
 
 const textDecoder = new TextDecoder();
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 /** Index of the last element <= `value`; 0 where there is none. */
 function lastAtOrBefore(values: readonly string[], value: string): number {

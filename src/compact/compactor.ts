@@ -7,7 +7,7 @@ import { PageCache } from "../block/page-cache.js";
 import { readTombstones, type Tombstones } from "../block/tombstones.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { ChunkSeriesSource } from "../storage/chunk-series.js";
-import { MERGE_LIMITS, type MergeLimits, TIGHTEN_LIMITS, VERBATIM_LIMITS } from "./merge-chunks.js";
+import { VERBATIM_LIMITS } from "./merge-chunks.js";
 import { mergeSources } from "./merge-sources.js";
 
 export interface CompactorOptions {
@@ -80,7 +80,8 @@ function writeMerged(blocks: readonly Block[], options: CompactorOptions): Block
   const metas = blocks.map((block) => block.meta);
   const source = mergeSources(
     blocks.map((block) => block.chunkSeries()),
-    { limits: limitsFor(metas) },
+    // Chunks are made small once: when a block that the head wrote is first merged with others.
+    { fresh: metas.map((meta) => meta.compaction.level === 1) },
   );
   const hints = metas.every((meta) => meta.compaction.hints.includes(OUT_OF_ORDER_HINT))
     ? [OUT_OF_ORDER_HINT]
@@ -107,12 +108,6 @@ function writeMerged(blocks: readonly Block[], options: CompactorOptions): Block
 }
 
 const OUT_OF_ORDER_HINT = "from-out-of-order";
-
-/** Chunks are made small once: when the blocks that the head wrote are first merged with others. */
-function limitsFor(metas: readonly BlockMeta[]): MergeLimits {
-  const fresh = metas.some((meta) => meta.compaction.level === 1);
-  return fresh ? TIGHTEN_LIMITS : MERGE_LIMITS;
-}
 
 function sameTombstones(a: Tombstones, b: Tombstones): boolean {
   if (a.size !== b.size) return false;

@@ -1,6 +1,7 @@
 import { CorruptionError } from "../base/errors.js";
 import {
   type DamagedBlock,
+  damagedBlockOf,
   damageOf,
   deleteBlock,
   listBlocks,
@@ -69,9 +70,9 @@ export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
     return { kind: "compacted", parents: plan.map((meta) => meta.ulid), block };
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
-    const found = plan.find((meta) => error.file.startsWith(`${dir}/${meta.ulid}`));
-    if (found === undefined) throw error;
-    return quarantine(options, { ulid: found.ulid, reason: error.message });
+    const broken = damagedBlockOf(dir, error);
+    if (broken === null) throw error;
+    return quarantine(options, broken);
   }
 }
 

@@ -8,11 +8,6 @@ import { SampleColumns } from "../storage/columns.js";
 export interface MergeLimits extends EncodeLimits {
   /** Float chunks of fewer samples are joined with their neighbours, up to `floatSamplesMax`. */
   readonly floatSamplesMin: number;
-  /**
-   * Codes every float chunk anew, with planned windows (`encodeXorChunkTightly`): once in the life of a sample,
-   * when the blocks that the head wrote are first merged.
-   */
-  readonly tighten: boolean;
 }
 
 /**
@@ -25,18 +20,10 @@ export const MERGE_LIMITS: MergeLimits = {
   floatSamplesMin: 240,
   floatSamplesMax: 480,
   histogramSamplesMax: 240,
-  tighten: false,
 };
 
 /** Chunks pass byte for byte wherever they can: from the head to its block. */
 export const VERBATIM_LIMITS: MergeLimits = { ...MERGE_LIMITS, floatSamplesMin: 0 };
-
-/** Blocks that the head wrote become one: the moment to make their chunks as small as they get. */
-export const TIGHTEN_LIMITS: MergeLimits = {
-  ...MERGE_LIMITS,
-  floatSamplesMin: MERGE_LIMITS.floatSamplesMax,
-  tighten: true,
-};
 
 interface SourceChunk extends EncodedChunk {
   readonly source: number;
@@ -47,13 +34,20 @@ export class SeriesMerger {
   private readonly mint: number;
   private readonly maxt: number;
   private readonly limits: MergeLimits;
+  private readonly fresh: readonly boolean[];
   private readonly merged: SampleColumns = new SampleColumns(1024);
   private readonly parts: SampleColumns[] = [];
 
-  constructor(mint: number, maxt: number, limits: MergeLimits) {
+  /**
+   * Samples outside [mint, maxt] are left out. Float chunks of source i are coded anew, with planned windows
+   * (`encodeXorChunkTightly`), where `fresh[i]`: once in the life of a sample, when the block that the head wrote
+   * is first merged.
+   */
+  constructor(mint: number, maxt: number, limits: MergeLimits, fresh: readonly boolean[] = []) {
     this.mint = mint;
     this.maxt = maxt;
     this.limits = limits;
+    this.fresh = fresh;
   }
 
   /** `lists[i]` are the chunks of source i, ascending by mint. */
@@ -92,15 +86,19 @@ export class SeriesMerger {
     return end;
   }
 
-  private joins(before: EncodedChunk, samples: number, next: EncodedChunk, nextSamples: number): boolean {
+  private joins(before: SourceChunk, samples: number, next: SourceChunk, nextSamples: number): boolean {
     const { floatSamplesMin, floatSamplesMax } = this.limits;
     if (before.encoding !== ChunkEncoding.XOR || next.encoding !== ChunkEncoding.XOR) return false;
     const small = samples < floatSamplesMin || nextSamples < floatSamplesMin;
-    return small && samples + nextSamples <= floatSamplesMax;
+    return (small || this.isFresh(before) || this.isFresh(next)) && samples + nextSamples <= floatSamplesMax;
   }
 
-  private passes(chunk: EncodedChunk): boolean {
-    if (this.limits.tighten && chunk.encoding === ChunkEncoding.XOR) return false;
+  private isFresh(chunk: SourceChunk): boolean {
+    return this.fresh[chunk.source] === true && chunk.encoding === ChunkEncoding.XOR;
+  }
+
+  private passes(chunk: SourceChunk): boolean {
+    if (this.isFresh(chunk)) return false;
     return chunk.mint >= this.mint && chunk.maxt <= this.maxt;
   }
 

@@ -14,7 +14,6 @@ import { PageCache } from "../../dist/block/page-cache.js";
 import { verifyBlock } from "../../dist/block/verify-block.js";
 import { writeHeadBlock } from "../../dist/compact/compactor.js";
 import { maintainOnce } from "../../dist/compact/maintenance.js";
-import { TIGHTEN_LIMITS } from "../../dist/compact/merge-chunks.js";
 import { mergeSources } from "../../dist/compact/merge-sources.js";
 import { nodeFileSystem as fs } from "../../dist/io/node-file-system.js";
 import { Labels } from "../../dist/model/labels.js";
@@ -68,7 +67,7 @@ test("Prometheus' block is read whole, and written anew it is the same to promto
   const { minTime, maxTime } = block.meta;
   const rewritten = [
     block.chunkSeries(),
-    mergeSources([block.chunkSeries()], { limits: TIGHTEN_LIMITS }),
+    mergeSources([block.chunkSeries()], { fresh: [true] }),
     sourceOf(series, 1000),
   ];
   for (const [i, source] of rewritten.entries()) {

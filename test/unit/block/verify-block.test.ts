@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { readMeta, writeMeta } from "../../../dist/block/block-meta.js";
 import { writeBlock } from "../../../dist/block/block-writer.js";
 import { verifyBlock } from "../../../dist/block/verify-block.js";
+import { verifyFolder } from "../../../dist/block/verify-folder.js";
 import { crc32c } from "../../../dist/encoding/crc32c.js";
 import { Labels } from "../../../dist/model/labels.js";
 import { type PlainSeries, sourceOf } from "../../support/block-fixtures.js";
@@ -99,4 +100,37 @@ test("says so where a block does not even open", () => {
   assert.match(verifyBlock(fs, DIR).problems[0].reason, /table of contents/);
   fs.unlink(`${DIR}/index`);
   assert.match(verifyBlock(fs, DIR).problems[0].reason, /ENOENT/);
+});
+
+test("looks over a whole folder", () => {
+  const fs = folder();
+  const [second, third] = ["01ARZ3NDEKTSV4RRFFQ69G5FAW", "01ARZ3NDEKTSV4RRFFQ69G5FAX"];
+  const source = (from: number) =>
+    sourceOf([
+      {
+        labels: Labels.fromObject({ a: "b" }),
+        samples: [
+          [from, 1],
+          [from + 1000, 2],
+        ],
+      },
+    ]);
+  writeBlock(fs, "/data", source(150_000), { ulid: second, minTime: 150_000, maxTime: 250_000 });
+  writeBlock(fs, "/data", source(250_000), { ulid: third, minTime: 250_000, maxTime: 350_000 });
+  fs.mkdir("/data/01ARZ3NDEKTSV4RRFFQ69G5FAY");
+  damage(fs, `/data/${third}/chunks/000001`, (bytes) => {
+    bytes[12] ^= 1;
+  });
+  const visited: string[] = [];
+  const { blocks, damaged, overlapping } = verifyFolder(fs, "/data", (meta) => visited.push(meta.ulid));
+  assert.deepEqual(visited, [ULID, second, third]);
+  assert.deepEqual(
+    blocks.map(({ verification }) => verification.problems.length),
+    [0, 0, 1],
+  );
+  assert.deepEqual(
+    damaged.map(({ ulid }) => ulid),
+    ["01ARZ3NDEKTSV4RRFFQ69G5FAY"],
+  );
+  assert.deepEqual(overlapping, [[ULID, second]]);
 });
