@@ -10,24 +10,34 @@ const UNITS: readonly (readonly [unit: string, ms: number, exact: boolean])[] = 
   ["s", 1000, false],
   ["ms", 1, false],
 ];
-const SHAPE = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
 /** Longest duration in milliseconds: 2^63 - 1 nanoseconds. */
 const DURATION_MS_MAX = 9_223_372_036_854;
+const PART = /(\d+)([^\d]*)/y;
 
-/** A Prometheus duration (`1h30m`, `5m`, `0`) in milliseconds. Throws RefusalError("bad_data"). */
+/**
+ * A Prometheus duration (`1h30m`, `5m`, `0`: units from the longest to the shortest, each once) in milliseconds.
+ * Throws RefusalError("bad_data") with Prometheus' words.
+ */
 export function parseDuration(text: string): number {
   if (text === "0") return 0;
   if (text === "") throw new RefusalError("bad_data", "empty duration string");
-  const parts = SHAPE.exec(text);
-  if (parts === null) {
-    throw new RefusalError("bad_data", `not a valid duration string: ${quote(text)}`);
-  }
+  const invalid = `not a valid duration string: ${quote(text)}`;
   let sumMs = 0;
-  UNITS.forEach(([, ms], i) => {
-    const count = parts[i + 1];
-    if (count !== undefined) sumMs += Number(count) * ms;
-  });
-  if (sumMs > DURATION_MS_MAX) throw new RefusalError("bad_data", "duration out of range");
+  let last = -1;
+  PART.lastIndex = 0;
+  while (PART.lastIndex < text.length) {
+    const part = PART.exec(text);
+    const name = part?.[2];
+    if (part === null || name === undefined || name === "") throw new RefusalError("bad_data", invalid);
+    const at = UNITS.findIndex(([unit]) => unit === name);
+    if (at < 0) {
+      throw new RefusalError("bad_data", `unknown unit ${quote(name)} in duration ${quote(text)}`);
+    }
+    if (at <= last) throw new RefusalError("bad_data", invalid);
+    last = at;
+    sumMs += Number(part[1]) * (UNITS[at]?.[1] ?? 0);
+    if (sumMs > DURATION_MS_MAX) throw new RefusalError("bad_data", "duration out of range");
+  }
   return sumMs;
 }
 

@@ -53,6 +53,12 @@ export function evaluateRange(
   stepMs: number,
   options: EvaluationOptions = {},
 ): QueryResult {
+  if (!(stepMs > 0)) {
+    throw new RefusalError(
+      "bad_data",
+      "zero or negative query resolution step widths are not accepted. Try a positive integer",
+    );
+  }
   const expr = parseExpr(query, options);
   const type = typeOf(expr);
   if (type !== "vector" && type !== "scalar") {

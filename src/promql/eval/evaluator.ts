@@ -90,6 +90,7 @@ export class Evaluator implements Scope {
 
   scalar(expr: Expr): Float64Array {
     const { count } = this.frame;
+    if (expr.kind === "number" || expr.kind === "call") this.state.hold(count);
     if (count > 1 && this.invariant.has(expr)) {
       const { startMs, stepMs } = this.frame;
       const [value] = this.within({ startMs, stepMs, count: 1 }).scalar(expr);

@@ -1,6 +1,8 @@
+import { RefusalError } from "../../base/errors.js";
 import type { Histogram } from "../../model/histogram.js";
 import { Labels } from "../../model/labels.js";
 import type { SeriesSet } from "../../storage/queryable.js";
+import { TOO_MANY_SAMPLES } from "./query-state.js";
 
 /** What a cell of a matrix holds. */
 export const ABSENT = 0;
@@ -22,6 +24,11 @@ export function dropMetadata(labels: Labels): Labels {
   }
   return labels;
 }
+
+/** Cells of one matrix, empty ones included: what a sparse result may cost at most. */
+const CELLS_MAX = 100_000_000;
+/** Cells to begin with, unless one row has more. */
+const CELLS_FIRST = 65_536;
 
 /**
  * Series over all steps of a frame: row r, step s lies in cell r * steps + s. Labels are decoded when asked.
@@ -45,8 +52,9 @@ export class Matrix {
 
   constructor(steps: number, rowCapacity: number) {
     this.steps = steps;
-    this.values = new Float64Array(rowCapacity * steps);
-    this.kinds = new Uint8Array(rowCapacity * steps);
+    const cells = rowCapacity === 0 ? 0 : Math.max(steps, Math.min(rowCapacity * steps, CELLS_FIRST));
+    this.values = new Float64Array(cells);
+    this.kinds = new Uint8Array(cells);
   }
 
   /** Rows are series of `source` until their labels are set. */
@@ -83,7 +91,8 @@ export class Matrix {
   private reserveRow(): number {
     const base = this.rows * this.steps;
     if (base + this.steps > this.values.length) {
-      const cells = Math.max(2 * this.values.length, base + this.steps);
+      if (base + this.steps > CELLS_MAX) throw new RefusalError("execution", TOO_MANY_SAMPLES);
+      const cells = Math.min(CELLS_MAX, Math.max(2 * this.values.length, base + this.steps));
       const values = new Float64Array(cells);
       const kinds = new Uint8Array(cells);
       values.set(this.values);

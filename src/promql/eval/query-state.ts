@@ -8,6 +8,7 @@ import {
   SUBQUERY_INTERVAL_MS_DEFAULT,
 } from "./options.js";
 
+export const TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution";
 const NO_CONTROL: QueryControl = { checkpoint: () => {} };
 /** Units of work (about a sample each) between two looks at the control. */
 const WORK_PER_CHECKPOINT = 200_000;
@@ -45,10 +46,7 @@ export class QueryState {
     this.samples += count;
     if (this.samples > this.samplesPeak) this.samplesPeak = this.samples;
     if (this.samples > this.samplesMax) {
-      throw new RefusalError(
-        "execution",
-        "query processing would load too many samples into memory in query execution",
-      );
+      throw new RefusalError("execution", TOO_MANY_SAMPLES);
     }
   }
 

@@ -93,7 +93,7 @@ class RangeRunner {
     const columns = takeColumns();
     for (let i = 0; i < series.count; i++) {
       series.read(i, mint, maxt, columns);
-      state.did(columns.count + 20);
+      state.did(columns.count + this.windows.steps + 20);
       if (selector.vector.statsOnly && columns.histograms !== null) keepStats(columns);
       if (columns.count === 0) continue;
       state.hold(columns.count);
@@ -127,13 +127,15 @@ class RangeRunner {
     const row = matrix.rows - 1;
     const base = row * matrix.steps;
     findWindows(windows, call);
-    if (windows.histogramCount === 0) this.fn.floats(windows, call, matrix.values, matrix.kinds, base);
-    else this.runMixed(base);
-    let present = 0;
-    let floats = 0;
-    for (let i = base; i < base + matrix.steps; i++) {
-      if (matrix.kinds[i] !== ABSENT) present++;
-      if (matrix.kinds[i] === FLOAT) floats++;
+    let present: number;
+    let floats: number;
+    if (windows.histogramCount === 0) {
+      present = this.fn.floats(windows, call, matrix.values, matrix.kinds, base);
+      floats = present;
+    } else {
+      this.runMixed(base);
+      present = countKind(matrix.kinds, base, matrix.steps, ABSENT, false);
+      floats = countKind(matrix.kinds, base, matrix.steps, FLOAT, true);
     }
     if (present === 0) {
       matrix.removeLastRow();
@@ -163,6 +165,13 @@ class RangeRunner {
       }
     }
   }
+}
+
+/** Cells of a row that are (or are not) of one kind. */
+function countKind(kinds: Uint8Array, base: number, steps: number, kind: number, equal: boolean): number {
+  let count = 0;
+  for (let i = base; i < base + steps; i++) if ((kinds[i] === kind) === equal) count++;
+  return count;
 }
 
 function makeWindows(steps: number): RangeWindows {

@@ -54,7 +54,7 @@ export function evalSelector(
   const columns = takeColumns();
   for (let i = 0; i < series.count; i++) {
     series.read(i, mint, lookup.lastMs, columns);
-    state.did(columns.count + 20);
+    state.did(columns.count + matrix.steps + 20);
     if (selector.statsOnly && columns.histograms !== null) keepStats(columns);
     if (columns.count === 0) continue;
     const filled = fillRow(state, i, lookup, columns, matrix, content);

@@ -43,6 +43,7 @@ export function evalScalarScalar(scope: Scope, expr: BinaryExpr): Float64Array {
   const left = scope.scalar(expr.left);
   const right = scope.scalar(expr.right);
   for (let s = 0; s < left.length; s++) left[s] = scalarOp(expr.op, left[s], right[s]);
+  scope.state.release(right.length);
   return left;
 }
 

@@ -76,13 +76,16 @@ function extendedRate(isCounter: boolean, isRate: boolean): RangeFunction {
     return increase === undefined || !isRate ? increase : increase / toSeconds(call.rangeMs);
   };
   const floats: FloatKernel = (windows, call, out, kinds, base) => {
+    let filled = 0;
     for (let s = 0; s < windows.steps; s++) {
       if (windows.floatHi[s] === windows.floatLo[s]) continue;
       const value = atStep(windows, s, call);
       if (value === undefined) continue;
       out[base + s] = value;
       kinds[base + s] = 1;
+      filled++;
     }
+    return filled;
   };
   const mixed: MixedKernel = (windows, s, call) => {
     if (!hasHistograms(windows, s)) return atStep(windows, s, call);
@@ -114,6 +117,7 @@ function fromAnchor(
     return count(windows, [isFloat ? f - 1 : f, floatHi[s]], [isHistogram ? h - 1 : h, histogramHi[s]]);
   };
   const floats: FloatKernel = (windows, call, out, kinds, base) => {
+    let filled = 0;
     for (let s = 0; s < windows.steps; s++) {
       windows.histogramLo[s] = 0;
       windows.histogramHi[s] = 0;
@@ -122,7 +126,9 @@ function fromAnchor(
       if (typeof value !== "number") continue;
       out[base + s] = value;
       kinds[base + s] = 1;
+      filled++;
     }
+    return filled;
   };
   return { floats, mixed };
 }

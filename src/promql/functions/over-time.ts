@@ -61,6 +61,7 @@ function extremeOverTime(sign: 1 | -1): FloatKernel {
     const { floats, floatLo, floatHi, steps } = windows;
     let best = -1;
     let seen = 0;
+    let filled = 0;
     for (let s = 0; s < steps; s++) {
       const lo = floatLo[s];
       const hi = floatHi[s];
@@ -79,7 +80,9 @@ function extremeOverTime(sign: 1 | -1): FloatKernel {
       }
       out[base + s] = value;
       kinds[base + s] = 1;
+      filled++;
     }
+    return filled;
   };
 }
 

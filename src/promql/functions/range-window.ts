@@ -46,14 +46,17 @@ export interface RangeCall {
   labels: () => Labels;
 }
 
-/** Fills the cells [base, base + steps) of a series that has floats only. Steps without result stay absent. */
+/**
+ * Fills the cells [base, base + steps) of a series that has floats only and returns how many it filled; steps
+ * without result stay absent.
+ */
 export type FloatKernel = (
   windows: RangeWindows,
   call: RangeCall,
   out: Float64Array,
   kinds: Uint8Array,
   base: number,
-) => void;
+) => number;
 
 /** The result at one step of a series that has histograms; undefined: none. */
 export type MixedKernel = (
@@ -74,13 +77,17 @@ export function perWindow(
 ): FloatKernel {
   return (windows, call, out, kinds, base) => {
     const { floatLo, floatHi, steps } = windows;
+    let filled = 0;
     for (let s = 0; s < steps; s++) {
       const lo = floatLo[s];
       const hi = floatHi[s];
       if (hi - lo < windowMin) continue;
+      call.state.did(hi - lo);
       out[base + s] = evaluate(windows, lo, hi, call, s);
       kinds[base + s] = 1;
+      filled++;
     }
+    return filled;
   };
 }
 

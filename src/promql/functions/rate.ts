@@ -36,6 +36,7 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
     if (isCounter && floatStarts !== null) warnOfOverlaps(windows, call);
     const rangeSeconds = toSeconds(call.rangeMs);
     let firstReset = 0;
+    let filled = 0;
     let end = call.firstEndMs;
     for (let s = 0; s < steps; s++, end += call.strideMs) {
       const lo = floatLo[s];
@@ -61,7 +62,9 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
       if (zeroInside) increase += floats[lo];
       out[base + s] = increase * (isRate ? factor / rangeSeconds : factor);
       kinds[base + s] = 1;
+      filled++;
     }
+    return filled;
   };
 }
 
@@ -123,6 +126,7 @@ function warnOfOverlaps(windows: RangeWindows, call: RangeCall): void {
 export function instantFloats(isRate: boolean): FloatKernel {
   return (windows, _call, out, kinds, base) => {
     const { floatLo, floatHi, floatTimes, floats, floatStarts, steps } = windows;
+    let filled = 0;
     for (let s = 0; s < steps; s++) {
       const last = floatHi[s] - 1;
       if (last <= floatLo[s]) continue;
@@ -134,6 +138,8 @@ export function instantFloats(isRate: boolean): FloatKernel {
       const change = reset ? floats[last] : floats[last] - floats[last - 1];
       out[base + s] = isRate ? change / (interval / 1000) : change;
       kinds[base + s] = 1;
+      filled++;
     }
+    return filled;
   };
 }

@@ -57,10 +57,13 @@ export function parseNumberOrNull(text: string): number | null {
     return Number.parseInt(lower.replaceAll("_", ""), 8);
   }
   if (/^0x(_?[0-9a-f])+$/.test(lower)) return Number(lower.replaceAll("_", ""));
-  if (/^[0-9](_?[0-9])*$/.test(lower) && !lower.startsWith("0")) return Number(lower.replaceAll("_", ""));
+  if (/^[1-9](_?[0-9])*$/.test(lower)) return finiteOrNull(Number(lower.replaceAll("_", "")));
   if (/^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/.test(lower)) {
-    const value = Number(lower);
-    return Number.isFinite(value) ? value : null;
+    return finiteOrNull(Number(lower));
   }
   return null;
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }
