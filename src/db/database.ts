@@ -131,7 +131,7 @@ export class Database {
   }
 
   private keepBelowLimit(): void {
-    const limit = this.options.headMemoryLimitBytes;
+    const limit = this.shared.memoryLimitBytes;
     if (this.kernel.liveBytes() > limit * EVICT_ABOVE)
       this.evictedBytes += this.kernel.exports.evict(limit * EVICT_TO);
   }
