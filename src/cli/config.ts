@@ -31,6 +31,7 @@ export interface Config {
   readonly querySamplesMax: number;
   readonly lookbackDeltaMs: number;
   readonly queryConcurrencyMax: number;
+  readonly features: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** Every flag as text. */
@@ -72,6 +73,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     querySamplesMax: flags.number("query.max-samples"),
     lookbackDeltaMs: flags.number("query.lookback-delta"),
     queryConcurrencyMax: flags.number("query.max-concurrency"),
+    features: flags.list("enable-feature"),
     logLevel: flags.text("log.level") as LogLevel,
     logFormat: flags.text("log.format") as LogFormat,
     flags: flags.all(),

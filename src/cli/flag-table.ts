@@ -3,7 +3,7 @@
  * Names are Prometheus' where the thing is the same.
  */
 
-type FlagKind = "text" | "duration" | "bytes" | "count" | "choice" | "address";
+type FlagKind = "text" | "list" | "duration" | "bytes" | "count" | "choice" | "address";
 
 export type FlagName =
   | "web.listen-address"
@@ -27,6 +27,7 @@ export type FlagName =
   | "query.max-samples"
   | "query.lookback-delta"
   | "query.max-concurrency"
+  | "enable-feature"
   | "log.level"
   | "log.format";
 
@@ -37,7 +38,7 @@ export interface Flag {
   readonly default: string;
   /** One or two sentences; ends in a full stop. */
   readonly help: string;
-  /** For "choice". */
+  /** For "choice" and "list". */
   readonly choices?: readonly string[];
   /** For "bytes" and "count": "auto" is allowed too, and this is what it means. */
   readonly auto?: string;
@@ -180,6 +181,23 @@ export const FLAGS: readonly Flag[] = [
     min: 1,
     default: "20",
     help: "Queries that run or wait at the same time; further ones are answered 503.",
+  },
+  {
+    name: "enable-feature",
+    kind: "list",
+    choices: [
+      "promql-experimental-functions",
+      "promql-extended-range-selectors",
+      "promql-binop-fill-modifiers",
+      "promql-delayed-name-removal",
+      "type-and-unit-labels",
+      "use-start-timestamps",
+      ...["promql-duration-expr", "native-histograms", "exemplar-storage", "promql-at-modifier"],
+    ],
+    default: "",
+    help:
+      "Parts of PromQL that Prometheus keeps behind flags, separated by commas; may be given several times. " +
+      "The last four are always on.",
   },
   {
     name: "log.level",

@@ -62,6 +62,8 @@ export function parseFlagValue(flag: Flag, text: string): string | number | Addr
     case "choice":
       if (flag.choices?.includes(text)) return text;
       throw bad(`${JSON.stringify(text)} is not one of ${flag.choices?.join(", ")}`);
+    case "list":
+      return parseList(flag, text);
     case "duration":
       return parseFlagDuration(text);
     case "bytes":
@@ -71,6 +73,13 @@ export function parseFlagValue(flag: Flag, text: string): string | number | Addr
     case "address":
       return parseAddress(text);
   }
+}
+
+/** The text itself, once every part of it is known. */
+function parseList(flag: Flag, text: string): string {
+  const unknown = text.split(",").find((part) => part !== "" && !flag.choices?.includes(part));
+  if (unknown === undefined) return text;
+  throw bad(`${JSON.stringify(unknown)} is not one of ${flag.choices?.join(", ")}`);
 }
 
 function parseFlagDuration(text: string): number {

@@ -19,6 +19,12 @@ export class ParsedFlags {
     return value;
   }
 
+  list(name: FlagName): string[] {
+    return this.text(name)
+      .split(",")
+      .filter((part) => part !== "");
+  }
+
   /** Bytes, milliseconds or a count; `auto` stands for the value "auto". */
   number(name: FlagName, auto: () => number = () => Number.NaN): number {
     const value = this.values.get(name);
@@ -55,11 +61,13 @@ export function parseCommandLine(args: readonly string[]): Command {
     if (!arg.startsWith("--")) throw refuse(`unexpected argument ${JSON.stringify(arg)}`);
     const mark = arg.indexOf("=");
     const name = arg.slice(2, mark < 0 ? undefined : mark);
-    if (!FLAGS.some((flag) => flag.name === name)) throw refuse(`unknown flag --${name}`);
-    if (given.has(name)) throw refuse(`--${name} is given twice`);
+    const known = FLAGS.find((flag) => flag.name === name);
+    if (known === undefined) throw refuse(`unknown flag --${name}`);
+    const before = given.get(name);
+    if (before !== undefined && known.kind !== "list") throw refuse(`--${name} is given twice`);
     const value = mark < 0 ? args[++i] : arg.slice(mark + 1);
     if (value === undefined) throw refuse(`--${name} needs a value`);
-    given.set(name, value);
+    given.set(name, before === undefined ? value : `${before},${value}`);
   }
   return { command: "serve", flags: parseFlags(given) };
 }

@@ -19,6 +19,7 @@ import { encodeExemplarsAnswer } from "./exemplars-answer.js";
 import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
+import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
 import { type Slot, SlotPool } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
@@ -41,6 +42,8 @@ export interface EngineOptions {
   readonly querySamplesMax: number;
   readonly lookbackDeltaMs: number;
   readonly queryConcurrencyMax: number;
+  /** Values of `--enable-feature`. */
+  readonly features?: readonly string[];
   /** Told once where nothing but a new process will do. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -95,6 +98,7 @@ class ThreadedEngine implements Engine {
   private readonly db: Database;
   private readonly log: Logger;
   private readonly durability: string;
+  private readonly language: QueryLanguage;
   private readonly slots: SlotPool;
   private readonly ingestPool: IngestPool;
   private readonly queryPool: QueryPool;
@@ -113,6 +117,7 @@ class ThreadedEngine implements Engine {
     this.db = db;
     this.log = log;
     this.durability = options.durability;
+    this.language = languageOf(options.features ?? []);
     this.slots = new SlotPool(db.shared, options.requestBytesMax);
     const data = (): ThreadData => ({
       shared: db.shared,
@@ -130,6 +135,7 @@ class ThreadedEngine implements Engine {
         timeoutMs: options.queryTimeoutMs,
         lookbackDeltaMs: options.lookbackDeltaMs,
         samplesMax: options.querySamplesMax,
+        language: this.language,
       },
       queryThreads,
       options.queryConcurrencyMax,
@@ -217,7 +223,9 @@ class ThreadedEngine implements Engine {
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
     if (request.kind === "query_exemplars") {
       const labelsOf = (ref: number) => this.db.labelsOf(ref);
-      return Promise.resolve(encodeExemplarsAnswer(this.db.exemplars, labelsOf, request.params));
+      return Promise.resolve(
+        encodeExemplarsAnswer(this.db.exemplars, labelsOf, request.params, this.language),
+      );
     }
     return this.queryPool.query(request, signal, systemClock.nowMs());
   }

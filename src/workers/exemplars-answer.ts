@@ -7,6 +7,7 @@ import { parseExpr } from "../promql/parse/parser.js";
 import { parseExemplarsQuery } from "../wire/params.js";
 import { encodeError, encodeExemplars } from "../wire/prometheus-json.js";
 import type { QueryAnswer } from "./contract.js";
+import type { QueryLanguage } from "./query-language.js";
 
 const NO_CONTENT: QueryAnswer = { status: 204, body: new Uint8Array() };
 
@@ -18,10 +19,11 @@ export function encodeExemplarsAnswer(
   store: ExemplarStore,
   labelsOf: (ref: number) => Labels,
   params: readonly (readonly [string, string])[],
+  language: QueryLanguage,
 ): QueryAnswer {
   try {
     const { query, startMs, endMs } = parseExemplarsQuery(params);
-    const selectors = selectorsOf(parseExpr(query));
+    const selectors = selectorsOf(parseExpr(query, language));
     if (selectors.length === 0) return NO_CONTENT;
     const bySeries = new Map<number, { labels: Labels; exemplars: Exemplar[] } | null>();
     for (const entry of store.entries()) {

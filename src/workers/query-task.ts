@@ -1,4 +1,5 @@
 import type { QueryRequest } from "./contract.js";
+import type { QueryLanguage } from "./query-language.js";
 import type { ThreadData } from "./thread-data.js";
 
 /** Queries that may be received and not answered at one time. */
@@ -17,4 +18,5 @@ export interface QueryThreadData extends ThreadData {
   readonly timeoutMs: number;
   readonly lookbackDeltaMs: number;
   readonly samplesMax: number;
+  readonly language: QueryLanguage;
 }

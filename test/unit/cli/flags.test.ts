@@ -39,6 +39,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     webConfigFile: "",
     dataPath: "./varve-data",
     durability: "fsync",
+    features: [],
     headMemoryBytesMax: 2 * 2 ** 30,
     outOfOrderWindowMs: 86_400_000,
     retentionMs: Number.POSITIVE_INFINITY,
