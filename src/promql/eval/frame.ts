@@ -5,10 +5,13 @@ export interface Frame {
   readonly stepMs: number;
   /** May be 0: a subquery whose grid has no point in its range. */
   readonly count: number;
+  /** Whether its end lies behind its start, be it by less than a step: then it is a range query's. */
+  readonly ranges?: boolean;
 }
 
 export function frameOf(startMs: number, endMs: number, stepMs: number): Frame {
-  return { startMs, stepMs, count: endMs < startMs ? 0 : Math.floor((endMs - startMs) / stepMs) + 1 };
+  const count = endMs < startMs ? 0 : Math.floor((endMs - startMs) / stepMs) + 1;
+  return { startMs, stepMs, count, ranges: endMs !== startMs };
 }
 
 /** The last evaluation time. */

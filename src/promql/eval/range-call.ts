@@ -37,8 +37,7 @@ export function evalRangeCall(
     state,
     frame,
     name: expr.fn.name,
-    // A subquery has no place of its own in annotations.
-    args: expr.args.map((arg) => (arg.kind === "subquery" ? { ...arg, range: { start: 0, end: 0 } } : arg)),
+    args: expr.args,
     selector,
     rangeMs: selector.rangeMs,
     firstEndMs: lookup.firstMs,

@@ -22,7 +22,7 @@ export function histogramQuantile(scope: Scope, call: CallExpr): Matrix {
   const matrix = scope.vector(arg);
   warnOfQuantiles(scope, q, call.args[0]);
   const out = newMatrix(scope, matrix.rows);
-  measure(scope, matrix, arg, out, quantileMeasure(scope, q, arg), (labels) => labels);
+  measure(scope, matrix, arg, out, quantileMeasure(scope, q, arg, call.args[0]), (labels) => labels);
   return mergeDuplicates(scope.state, out);
 }
 
@@ -34,7 +34,7 @@ export function histogramQuantiles(scope: Scope, call: CallExpr): Matrix {
   for (const quantileArg of quantileArgs) {
     const q = scope.scalar(quantileArg);
     warnOfQuantiles(scope, q, quantileArg);
-    const work = quantileMeasure(scope, q, arg);
+    const work = quantileMeasure(scope, q, arg, call.args[0]);
     // The label follows the value: where that changes from step to step, so do the series.
     for (const value of new Set(q)) {
       const only = new Uint8Array(q.length);
@@ -70,7 +70,8 @@ export function histogramFraction(scope: Scope, call: CallExpr): Matrix {
         source.histogramAt(cell),
         scope.state.annotations,
         metric,
-        arg.range,
+        // Prometheus shows the first argument here.
+        call.args[0].range,
       ),
   };
   measure(scope, matrix, arg, out, work, (labels) => labels);
@@ -89,7 +90,8 @@ function warnOfQuantiles(scope: Scope, q: Float64Array, arg: Expr): void {
   }
 }
 
-function quantileMeasure(scope: Scope, q: Float64Array, arg: Expr): Measure {
+/** What is noted of native histograms, Prometheus notes at the first argument of the call. */
+function quantileMeasure(scope: Scope, q: Float64Array, arg: Expr, first: Expr): Measure {
   const { annotations } = scope.state;
   const { startMs, stepMs } = scope.frame;
   return {
@@ -109,7 +111,7 @@ function quantileMeasure(scope: Scope, q: Float64Array, arg: Expr): Measure {
       return value;
     },
     native: (source, cell, s, metric) =>
-      nativeQuantile(q[s], source.histogramAt(cell), annotations, metric, arg.range),
+      nativeQuantile(q[s], source.histogramAt(cell), annotations, metric, first.range),
   };
 }
 

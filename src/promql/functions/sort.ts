@@ -6,7 +6,7 @@ import { textOf } from "./label-functions.js";
 
 /** Order matters in instant queries only: the answer of a range query is sorted by labels. */
 function warnOfRange(scope: Scope, call: CallExpr): void {
-  if (scope.frame.count > 1) scope.state.annotations.sortInRangeQuery(call.range);
+  if (scope.frame.ranges === true) scope.state.annotations.sortInRangeQuery(call.range);
 }
 
 function reorder(matrix: Matrix, rows: readonly number[]): Matrix {
