@@ -13,6 +13,12 @@ export const DISCARD_BYTES_MAX: number = 64 * 1024 * 1024;
 export const SLOW_BODY_MS = 200;
 /** … that came at less than this (64 KB/s) loses its slot to the next request. */
 export const BODY_BYTES_PER_MS_MIN = 64;
+/** Longest wait of a write request for a slot; shorter than the timeout of any sender (k6: 5 s). */
+export const SLOT_WAIT_MS_MAX = 2000;
+/** How often those who wait are looked at. */
+export const SLOT_WAIT_TICK_MS = 50;
+/** Bodies of all who wait together. */
+export const SLOT_WAIT_BYTES_MAX: number = 32 * 1024 * 1024;
 /** Passwords that are compared (bcrypt, tens of milliseconds each) at one time; more are answered 503. */
 export const PASSWORD_CHECKS_MAX = 16;
 /** Outcomes of such comparisons that are remembered. */

@@ -60,6 +60,7 @@ export class ColdPath {
       if (kind === L.COLD_HISTOGRAM) this.histogram(ref, at, length);
       else if (kind === L.COLD_EXEMPLAR) this.exemplar(ref, at, length);
       else if (kind === L.COLD_METADATA) this.describe(ref, at, length);
+      else if (kind === L.COLD_LATE) this.writer.addLate(ref, at);
       else this.staleMarker(ref, (length | 0) * 2 ** 32 + (at >>> 0));
     });
     return { ...this.outcome, records: this.records() };

@@ -86,6 +86,7 @@ export class Database {
       prologue: new SeriesLog(this.kernel, this.kernel.seriesCount()),
       ...(onStatus === undefined ? {} : { onStatus }),
     });
+    this.keepBelowLimit();
   }
 
   get log(): GroupCommit {
@@ -109,7 +110,7 @@ export class Database {
           this.kernel.exports.chunksLogged(recordAt + bytes, closedChunks, place.segment, place.offset);
         }
         if (cold !== null) this.learn(cold);
-      }
+      } else this.kernel.exports.forgetMetadata();
       if (recordCap > 0) this.kernel.exports.free(recordAt, recordCap);
       this.kernel.exports.settleLiveBytes();
       this.keepBelowLimit();
@@ -130,7 +131,7 @@ export class Database {
   }
 
   private keepBelowLimit(): void {
-    const limit = this.options.headMemoryLimitBytes;
+    const limit = this.shared.memoryLimitBytes;
     if (this.kernel.liveBytes() > limit * EVICT_ABOVE)
       this.evictedBytes += this.kernel.exports.evict(limit * EVICT_TO);
   }
@@ -151,6 +152,7 @@ export class Database {
   /** Now and then: recovers a degraded log without senders, and keeps the lock's heartbeat. */
   tick(): void {
     this.commits?.probe();
+    this.keepBelowLimit(); // above the limit requests are refused before they reach a commit
     this.lock.refresh();
   }
 

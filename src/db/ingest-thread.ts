@@ -1,6 +1,7 @@
 /** One request, from the bytes in its slot to log records, on an ingest thread. */
 import type { Clock } from "../base/clock.js";
-import { HeadWriter, type ReadLogChunk } from "../head/head-writer.js";
+import { HeadWriter } from "../head/head-writer.js";
+import type { ReadLogChunk } from "../head/logged-chunks.js";
 import { REASON_TEXTS } from "../head/reasons.js";
 import * as L from "../kernel/assembly/layout.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
@@ -35,7 +36,10 @@ export class IngestThread {
     if (failure < 0) return failedOutcome(failure);
     const { writer } = this;
     const cold = writer.result(L.RES_COLD) === 0 ? null : this.cold.run(version, oldest, now + FUTURE_MS_MAX);
-    if (!writer.finish(slot, slotBytes)) return bareOutcome(503, "the head's memory is full");
+    if (!writer.finish(slot, slotBytes)) {
+      writer.kernel.exports.forgetMetadata();
+      return bareOutcome(503, "the head's memory is full");
+    }
     const refused = writer.result(L.RES_REFUSED);
     const samples = writer.result(L.RES_SAMPLES) + (cold?.staleMarkers ?? 0);
     const histograms = cold?.histograms ?? 0;

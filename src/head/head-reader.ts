@@ -14,8 +14,8 @@ import { SampleColumns } from "../storage/columns.js";
 import type { Queryable, SeriesSet } from "../storage/queryable.js";
 import { decodeHistograms } from "../wal/cold-records.js";
 import { HeadPostings } from "./head-postings.js";
-import type { ReadLogChunk } from "./head-writer.js";
 import { decodeLabels } from "./label-bytes.js";
+import type { ReadLogChunk } from "./logged-chunks.js";
 
 const ENC_HISTOGRAM_SAMPLE = 0;
 const ENC_XOR = 1;

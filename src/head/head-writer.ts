@@ -14,6 +14,7 @@ import { SampleColumns } from "../storage/columns.js";
 import { encodeHistograms } from "../wal/cold-records.js";
 import { histogramChunksOf, waitingHistograms } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
+import { LoggedChunks, type ReadLogChunk } from "./logged-chunks.js";
 import { REASON_LIMITS, REASON_TEXTS } from "./reasons.js";
 import { printRawSeries, printSeries } from "./refused-series.js";
 
@@ -35,13 +36,11 @@ export interface Refusal {
   readonly timestampMs: number;
 }
 
-/** A histogram that a chunk already holds is told from a new one by reading the chunk: from memory or the log. */
-export type ReadLogChunk = (segment: number, offset: number) => Uint8Array;
-
 export class HeadWriter {
   readonly kernel: Kernel;
   readonly scratch: number;
   private readonly readLogChunk: ReadLogChunk;
+  private readonly loggedChunks: LoggedChunks;
   private version = 1;
 
   constructor(shared: SharedMemory, index: number, readLogChunk: ReadLogChunk) {
@@ -50,6 +49,7 @@ export class HeadWriter {
     this.scratch = scratch;
     this.kernel = Kernel.openIngest(shared, scratch);
     this.readLogChunk = readLogChunk;
+    this.loggedChunks = new LoggedChunks(this.kernel, readLogChunk);
   }
 
   /** 0, or a negative ERR_* and nothing was appended. Times in milliseconds, inclusive. */
@@ -141,6 +141,17 @@ export class HeadWriter {
       if (there !== undefined) return sameHistogram(there, histogram) ? OOO_SAME : L.WHY_DUPLICATE;
     }
     return add();
+  }
+
+  /** Settles the late sample at `entry` (see COLD_LATE) by what the chunks in the log hold. */
+  addLate(ref: number, entry: number): void {
+    const { exports } = this.kernel;
+    exports.lockRef(ref);
+    try {
+      exports.settleLate(this.scratch, ref, entry, this.loggedChunks.find(ref, entry));
+    } finally {
+      exports.unlockRef(ref);
+    }
   }
 
   /** Makes chunks of the waiting histograms of `ref`; its stripe is locked. Where memory is short they wait on. */

@@ -17,6 +17,8 @@ export interface KernelExports {
     oldest: number,
     newest: number,
   ): number;
+  forgetMetadata(): void;
+  settleLate(scratch: number, ref: number, entry: number, found: number): void;
   finish(scratch: number, slot: number, slotBytes: number): number;
   refuse(
     scratch: number,

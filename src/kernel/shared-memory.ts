@@ -10,6 +10,8 @@ import { kernelModule } from "./load-kernel.js";
 const WASM_PAGE_BYTES = 65536;
 const PAGES_MAX = 65536;
 const CRC_TABLE_BYTES: number = L.SNAPPY_TABLE + 512;
+/** Share of the heap's room that the limit may take: freed pieces of one size do not serve another. */
+const HEAP_USABLE = 0.85;
 const MAGIC = 0x48565256; // "VRVH"
 
 export interface SharedMemoryOptions {
@@ -19,7 +21,7 @@ export interface SharedMemoryOptions {
   readonly seriesMax: number;
   /** Live series; new ones beyond are refused. */
   readonly seriesLimit: number;
-  /** Live heap bytes above which new series are refused. */
+  /** Live heap bytes above which new series are refused; less where the heap has less room. */
   readonly memoryLimitBytes: number;
   readonly labelsPerSeriesMax: number;
   readonly labelNameBytesMax: number;
@@ -42,6 +44,7 @@ export interface SharedMemory {
   /** The main thread's free lists. */
   readonly mainLists: number;
   readonly slotRegions: readonly { readonly at: number; readonly bytes: number; readonly count: number }[];
+  /** What the heap holds at most: the limit that was asked for, or what the fixed regions leave room for. */
   readonly memoryLimitBytes: number;
 }
 
@@ -78,6 +81,8 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   const heap = regions.end;
   const pages = Math.ceil(heap / WASM_PAGE_BYTES) + 1;
   assert(pages < PAGES_MAX - 1024, "the fixed regions leave no room for the heap");
+  const heapEnd = PAGES_MAX * WASM_PAGE_BYTES - WASM_PAGE_BYTES;
+  const memoryLimitBytes = Math.min(options.memoryLimitBytes, Math.floor((heapEnd - heap) * HEAP_USABLE));
   const memory = new WebAssembly.Memory({ initial: pages, maximum: PAGES_MAX, shared: true });
   const control = new DataView(memory.buffer, L.CTRL, 0x1000);
   const word = (offset: number, value: number): void => control.setUint32(offset, value, true);
@@ -87,7 +92,7 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   word(L.C_LOCKS, locks);
   word(L.C_CRC, crcTable);
   word(L.C_SEEN, seen);
-  word(L.C_HEAP_END, PAGES_MAX * WASM_PAGE_BYTES - WASM_PAGE_BYTES);
+  word(L.C_HEAP_END, heapEnd);
   word(L.C_SEED, options.hashSeed[0]);
   word(L.C_SEED + 4, options.hashSeed[1]);
   word(L.C_CHUNK_SAMPLES, options.chunkSamplesMax);
@@ -97,7 +102,7 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
   word(L.C_NAME_MAX, options.labelNameBytesMax);
   word(L.C_VALUE_MAX, options.labelValueBytesMax);
   word(L.C_SERIES_LIMIT, options.seriesLimit);
-  control.setBigInt64(L.C_MEMORY_LIMIT, BigInt(options.memoryLimitBytes), true);
+  control.setBigInt64(L.C_MEMORY_LIMIT, BigInt(memoryLimitBytes), true);
   word(L.C_HEAP_TOP, heap);
   return {
     memory,
@@ -106,6 +111,6 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
     queryScratch,
     mainLists,
     slotRegions,
-    memoryLimitBytes: options.memoryLimitBytes,
+    memoryLimitBytes,
   };
 }

@@ -72,12 +72,6 @@ export class Labels {
   }
 }
 
-/** As Prometheus prints a label set in errors: `{__name__="name", a="b"}`. */
-export function printLabels(labels: Labels): string {
-  const pairs = [...labels].map(([name, value]) => `${printLabelName(name)}=${quote(value)}`);
-  return `{${pairs.join(", ")}}`;
-}
-
 /** Between the parts of a key; in no label, as half a surrogate pair is not valid text. */
 const SEPARATOR = "\ud800";
 

@@ -33,3 +33,11 @@ test("the same with a window of a minute and none at all", () =>
     ),
     { numRuns: RUNS, seed: SEED, includeErrorInReport: true },
   ));
+
+test("the same where closed chunks leave memory at once", () =>
+  fc.assert(
+    fc.asyncProperty(operations(START_MS, { threads: 2, spreadMs: 5 * HOUR_MS }), (list) =>
+      new HeadAndModel({ chunkSamplesMax: 4, ingestThreads: 2, headMemoryLimitBytes: 800_000 }).run(list),
+    ),
+    { numRuns: RUNS, seed: SEED, includeErrorInReport: true },
+  ));

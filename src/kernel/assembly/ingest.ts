@@ -1,13 +1,14 @@
 // One request from compressed bytes to appended samples, in one call; `finish` then writes its log records.
 import {
-  COLD_STALE_HISTOGRAM, CTRL, C_MEMORY_LIMIT, C_WINDOW_MS, ERR_MEMORY, NONE, REQUEST_BYTES_MAX, RES_COLD, RES_CREATED, RES_DUPLICATES,
-  RES_FIRST, RES_MAXT, RES_MINT, RES_OUT_OF_ORDER, RES_SAMPLES, RES_TOTAL, RES_UNSEEN, R_RAW, R_REF, R_T, R_V, S_EXT, S_T,
-  WHY_MEMORY, WHY_TOO_FAR, WHY_TOO_OLD, X_HIST_T,
+  COLD_LATE, COLD_STALE_HISTOGRAM, CTRL, C_MEMORY_LIMIT, ERR_MEMORY, NONE, REQUEST_BYTES_MAX, RES_COLD, RES_CREATED, RES_DUPLICATES,
+  RES_FIRST, RES_MAXT, RES_MINT, RES_OUT_OF_ORDER, RES_SAMPLES, RES_TOTAL, R_OPEN, R_RAW, R_REF, R_T, R_V, S_EXT, S_T,
+  WHY_DUPLICATE, WHY_MEMORY, WHY_TOO_FAR, WHY_TOO_OLD, X_HIST_T,
 } from "./layout";
 import { appendInOrder, resetClosed } from "./chunk-append";
 import { encodeRecords } from "./log-record";
 import { lockStripe, liveBytes, settleLiveBytes, stripeOf, unlockStripe } from "./memory";
-import { appendOutOfOrder, OOO_NEW, OOO_SAME, resetUnseen, unseen } from "./out-of-order";
+import { FOUND_OTHER, FOUND_SAME } from "./chunk-read";
+import { appendOutOfOrder, OOO_LOOK, OOO_NEW, OOO_SAME } from "./out-of-order";
 import { scanVersion1 } from "./remote-write-1";
 import { scanVersion2 } from "./remote-write-2";
 import { addCold, coldCount, resetRequest, sampleCount } from "./request";
@@ -37,22 +38,21 @@ export function ingest(scratch: usize, slot: usize, length: u32, version: u32, o
   resetRequest();
   resetClosed();
   resetCreated();
-  resetUnseen();
+  deferred = 0;
   const failure = version == 2 ? scanVersion2(scratch, raw, raw + bytes) : scanVersion1(scratch, raw, raw + bytes);
   if (failure) return failure;
   const unresolved = resolve(scratch, version);
   if (unresolved) return unresolved;
   dropKnownMetadata(scratch, version);
   store<u32>(scratch, sampleCount, RES_TOTAL);
-  appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest, load<i64>(CTRL, C_WINDOW_MS));
+  appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest, false);
   store<u32>(scratch, created, RES_CREATED);
   store<u32>(scratch, coldCount, RES_COLD);
-  store<u32>(scratch, unseen, RES_UNSEEN);
   return 0;
 }
 
 /** Appends the first `count` columns; the accepted ones are moved to the front, duplicates among them. */
-function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64, window: i64): void {
+function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64, replay: bool): void {
   let lock: usize = 0;
   let kept: u32 = 0, duplicates: u32 = 0, late: u32 = 0;
   let mint = i64.MAX_VALUE, maxt = i64.MIN_VALUE;
@@ -72,7 +72,7 @@ function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64, win
       lock = stripe;
     }
     const series = seriesAt(ref);
-    if (v == STALE_BITS && histogramLast(series)) {
+    if (v == STALE_BITS && !replay && histogramLast(series)) {
       // a stale marker means what the series is: JavaScript makes it a histogram's
       if (addCold(scratch, COLD_STALE_HISTOGRAM, ref, <u32>t, <u32>(t >>> 32))) continue;
     }
@@ -82,11 +82,13 @@ function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64, win
         continue;
       }
     } else {
-      const outcome = appendOutOfOrder(scratch, ref, series, t, v, window);
+      const outcome = appendOutOfOrder(scratch, ref, series, t, v, replay, replay);
       if (outcome == OOO_SAME) duplicates++;
       else if (outcome == OOO_NEW) late++;
       else {
-        refuse(scratch, outcome, 1, t, ref, 0, 0);
+        if (outcome == OOO_LOOK) {
+          if (!deferLate(scratch, ref, t, v)) refuse(scratch, WHY_MEMORY, 1, t, ref, 0, 0);
+        } else refuse(scratch, outcome, 1, t, ref, 0, 0);
         continue;
       }
     }
@@ -107,6 +109,41 @@ function appendColumns(scratch: usize, count: u32, oldest: i64, newest: i64, win
   store<i64>(scratch, maxt, RES_MAXT);
 }
 
+/** Late samples left to JavaScript; {value, timestamp} of each lies where the open series lay. */
+let deferred: u32 = 0;
+
+function deferLate(scratch: usize, ref: u32, t: i64, v: u64): bool {
+  const entry = scratch + R_OPEN + (deferred << 4);
+  if (!addCold(scratch, COLD_LATE, ref, entry, 16)) return false;
+  store<u64>(entry, v);
+  store<i64>(entry, t, 8);
+  deferred++;
+  return true;
+}
+
+/**
+ * Accounts for the late sample at `entry` (see COLD_LATE) now that JavaScript has looked into the chunks that lie
+ * only in the log: FOUND_NOTHING, FOUND_SAME or FOUND_OTHER. The stripe's lock is held.
+ */
+export function settleLate(scratch: usize, ref: u32, entry: usize, found: u32): void {
+  const v = load<u64>(entry), t = load<i64>(entry, 8);
+  let outcome = found == FOUND_SAME ? OOO_SAME : WHY_DUPLICATE;
+  if (found != FOUND_SAME && found != FOUND_OTHER) outcome = appendOutOfOrder(scratch, ref, seriesAt(ref), t, v, false, true);
+  if (outcome == OOO_SAME) store<u32>(scratch, load<u32>(scratch, RES_DUPLICATES) + 1, RES_DUPLICATES);
+  else if (outcome == OOO_NEW) store<u32>(scratch, load<u32>(scratch, RES_OUT_OF_ORDER) + 1, RES_OUT_OF_ORDER);
+  else {
+    refuse(scratch, outcome, 1, t, ref, 0, 0);
+    return;
+  }
+  store<u32>(scratch + (accepted << 2), ref, R_REF);
+  store<i64>(scratch + (accepted << 3), t, R_T);
+  store<u64>(scratch + (accepted << 3), v, R_V);
+  accepted++;
+  store<u32>(scratch, accepted, RES_SAMPLES);
+  if (t < load<i64>(scratch, RES_MINT)) store<i64>(scratch, t, RES_MINT);
+  if (t > load<i64>(scratch, RES_MAXT)) store<i64>(scratch, t, RES_MAXT);
+}
+
 /** Whether the newest sample of the series is a histogram. */
 function histogramLast(series: usize): bool {
   const ext = load<u32>(series, S_EXT);
@@ -124,6 +161,5 @@ export function finish(scratch: usize, slot: usize, slotBytes: u32): i32 {
 /** Appends columns that a log record brought; nothing is refused for its time. For `replay`. */
 export function appendReplayed(scratch: usize, count: u32): void {
   memory.fill(scratch, 0, RES_FIRST);
-  resetUnseen();
-  appendColumns(scratch, count, 0, i64.MAX_VALUE, i64.MAX_VALUE);
+  appendColumns(scratch, count, 0, i64.MAX_VALUE, true);
 }

@@ -165,7 +165,6 @@ export const RES_RECORD_CAP: usize = 0x1c; // 0: it lies in the slot; else bytes
 export const RES_CLOSED: usize = 0x20; // {node, offset in the records} pairs behind the records
 export const RES_TOTAL: usize = 0x24; // samples in the request
 export const RES_OUT_OF_ORDER: usize = 0x28; // accepted out of order
-export const RES_UNSEEN: usize = 0x2c; // out of order where a chunk that lies only in the log could hold the same timestamp
 export const RES_MAXT: usize = 0x30; // i64 newest accepted timestamp
 export const RES_MINT: usize = 0x38; // i64 oldest accepted timestamp
 export const RES_REASONS: usize = 0x40; // u32[32] by reason
@@ -200,6 +199,7 @@ export const COLD_HISTOGRAM: u32 = 1;
 export const COLD_EXEMPLAR: u32 = 2;
 export const COLD_METADATA: u32 = 3;
 export const COLD_STALE_HISTOGRAM: u32 = 4; // address, length: the timestamp's low and high word
+export const COLD_LATE: u32 = 5; // address of {u64 value, i64 t}: a chunk that lies only in the log may hold t
 
 // whole-request failures (negative results)
 export const ERR_SNAPPY: i32 = -1;

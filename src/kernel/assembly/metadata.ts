@@ -26,6 +26,11 @@ function seenBefore(hash: u64): bool {
   return false;
 }
 
+/** Nothing was seen: what a request marked was never stored, and its sender will send it again. */
+export function forgetMetadata(): void {
+  memory.fill(load<u32>(CTRL, C_SEEN), 0, SEEN_SLOTS << 3);
+}
+
 function symbolHash(scratch: usize, symbol: u64): u64 {
   if (symbol >= <u64>symbolCount) return 0;
   const entry = scratch + R_SYMBOLS + (<usize>symbol << 3);

@@ -1,7 +1,7 @@
 // Samples older than the newest of their series: found, refused, or kept in a small sorted buffer that
 // becomes a chunk of its own when it is full. Needs the lock of the series' stripe.
 import {
-  N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, R_SPARE, S_CHUNK, S_EXT, S_NUM, S_T, S_V,
+  CTRL, C_WINDOW_MS, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, R_SPARE, S_CHUNK, S_EXT, S_NUM, S_T, S_V,
   WHY_DUPLICATE, WHY_MEMORY, WHY_TOO_OLD, X_CHUNKS, X_OOO, X_OOO_CAP, X_OOO_COUNT,
 } from "./layout";
 import { alloc, free } from "./memory";
@@ -12,18 +12,18 @@ import { FOUND_NOTHING, FOUND_SAME, searchChunk } from "./chunk-read";
 const BUFFER_MAX: u32 = 64;
 export const OOO_NEW: u32 = 0;
 export const OOO_SAME: u32 = 100;
+/** A chunk that lies only in the log may hold the timestamp: JavaScript looks, then asks again with `sure`. */
+export const OOO_LOOK: u32 = 101;
 
-/** Chunks that could hold the timestamp but lie only in the log; counted for the caller. */
-export let unseen: u32 = 0;
-export function resetUnseen(): void {
-  unseen = 0;
-}
-
-/** OOO_NEW: kept. OOO_SAME: it was there. Else the reason of the refusal. `window` in milliseconds. */
-export function appendOutOfOrder(scratch: usize, ref: u32, series: usize, t: i64, v: u64, window: i64): u32 {
+/**
+ * OOO_NEW: kept. OOO_SAME: it was there. OOO_LOOK, or the reason of the refusal. Replay is always `sure` and
+ * knows no window: readers drop what a chunk holds as well.
+ */
+export function appendOutOfOrder(scratch: usize, ref: u32, series: usize, t: i64, v: u64, replay: bool, sure: bool): u32 {
   const newest = load<i64>(series, S_T);
   if (t == newest) return v == load<u64>(series, S_V) ? OOO_SAME : WHY_DUPLICATE;
-  if (t < newest - window) return WHY_TOO_OLD;
+  if (!replay && t < newest - load<i64>(CTRL, C_WINDOW_MS)) return WHY_TOO_OLD;
+  let look = false;
   let found = FOUND_NOTHING;
   if (load<u16>(series, S_NUM) && t >= openChunkMint(series)) {
     found = searchChunk(scratch, load<u32>(series, S_CHUNK), finishOpenChunk(series), t, v);
@@ -33,9 +33,10 @@ export function appendOutOfOrder(scratch: usize, ref: u32, series: usize, t: i64
   for (let node: usize = load<u32>(ext, X_CHUNKS); node && found == FOUND_NOTHING; node = load<u32>(node, N_NEXT)) {
     if (t < load<i64>(node, N_MINT) || t > load<i64>(node, N_MAXT) || load<u8>(node, N_ENC) != ENC_XOR) continue;
     if (load<u32>(node, N_DATA)) found = searchChunk(scratch, load<u32>(node, N_DATA), load<u32>(node, N_LEN), t, v);
-    else unseen++;
+    else look = true;
   }
   if (found != FOUND_NOTHING) return found == FOUND_SAME ? OOO_SAME : WHY_DUPLICATE;
+  if (look && !sure) return OOO_LOOK;
   return insert(scratch, ref, ext, t, v);
 }
 

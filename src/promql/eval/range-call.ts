@@ -37,7 +37,8 @@ export function evalRangeCall(
     state,
     frame,
     name: expr.fn.name,
-    args: expr.args,
+    // A subquery has no place of its own in annotations.
+    args: expr.args.map((arg) => (arg.kind === "subquery" ? { ...arg, range: { start: 0, end: 0 } } : arg)),
     selector,
     rangeMs: selector.rangeMs,
     firstEndMs: lookup.firstMs,

@@ -1,4 +1,4 @@
-import { METRIC_NAME, printLabels } from "../../model/labels.js";
+import { METRIC_NAME } from "../../model/labels.js";
 import { isStaleAt, isStaleNaN } from "../../model/stale.js";
 import type { SampleColumns } from "../../storage/columns.js";
 import { keepStats } from "../histogram/stats.js";
@@ -6,6 +6,7 @@ import type { VectorSelector } from "../parse/ast.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
 import type { Frame } from "./frame.js";
 import { frameEnd } from "./frame.js";
+import { showLabels } from "./label-builder.js";
 import { FLOAT, Matrix } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
 
@@ -133,7 +134,7 @@ function fillCells(
     filled++;
     if (histogram !== undefined && content === "infoTimestamp") {
       const labels = matrix.rawLabelsOf(matrix.rows - 1);
-      state.fail(`this should be an info metric, with float samples: ${printLabels(labels)}`);
+      state.fail(`this should be an info metric, with float samples: ${showLabels(labels)}`);
     }
     if (histogram !== undefined && content === "value") {
       matrix.setHistogram(base + s, histogram);

@@ -1,8 +1,8 @@
-import { type Labels, METRIC_NAME, printLabels } from "../../model/labels.js";
+import { compareUtf8, type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { BinaryExpr, VectorMatching } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
 import { BinaryCells } from "./binary-cells.js";
-import { keepLabels, withLabel, withoutLabels } from "./label-builder.js";
+import { keepLabels, showLabels, withLabel, withoutLabels } from "./label-builder.js";
 import { ABSENT, dropMetadata, Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
 import { signaturesOf } from "./signatures.js";
@@ -68,7 +68,7 @@ class Matcher {
     const { leftIds, rightIds, count } = signaturesOf(many, one, this.matching);
     const manyRows = groupRows(leftIds, count);
     const oneRows = groupRows(rightIds, count);
-    if (oneRows.some((rows) => rows.length > 1)) this.refuseDuplicates(rightIds, count);
+    if (oneRows.some((rows) => rows.length > 1)) this.refuseDuplicates(rightIds, oneRows);
     for (let group = 0; group < count; group++) {
       this.scope.state.did((manyRows[group].length + oneRows[group].length) * many.steps);
       this.runGroup(group, manyRows[group], oneRows[group]);
@@ -227,27 +227,32 @@ class Matcher {
     return false;
   }
 
-  /** The first step, and at it the first row, where two rows of the one side are of one group. */
-  private refuseDuplicates(ids: Int32Array, count: number): void {
+  /** Throws at the first step where two rows of the "one" side are in one group. */
+  private refuseDuplicates(ids: Int32Array, oneRows: readonly (readonly number[])[]): void {
     const { one } = this;
-    const owner = new Int32Array(count);
+    const suspects: number[] = [];
+    for (let row = 0; row < one.rows; row++) if (oneRows[ids[row]].length > 1) suspects.push(row);
+    const owners = new Map<number, number>();
     for (let s = 0; s < one.steps; s++) {
-      owner.fill(-1);
-      for (let row = 0; row < one.rows; row++) {
+      owners.clear();
+      this.scope.state.did(suspects.length);
+      for (const row of suspects) {
         if (one.kinds[row * one.steps + s] === ABSENT) continue;
-        if (owner[ids[row]] >= 0 && this.manySideHas(s)) this.failDuplicate(row, owner[ids[row]]);
-        owner[ids[row]] = row;
+        const owner = owners.get(ids[row]);
+        if (owner === undefined) owners.set(ids[row], row);
+        else if (this.manySideHas(s)) this.failOfDuplicates(row, owner);
       }
     }
   }
 
-  private failDuplicate(row: number, earlier: number): never {
-    const { one, scope } = this;
-    const group = printLabels(this.matchLabels(one.labelsOf(row)));
-    const pair = `${printLabels(one.labelsOf(row))}, ${printLabels(one.labelsOf(earlier))}`;
-    return scope.state.fail(
-      `found duplicate series for the match group ${group} on the ${this.swapped ? "left" : "right"} hand-side ` +
-        `of the operation: [${pair}];many-to-many matching not allowed: matching labels must be unique on one side`,
+  private failOfDuplicates(row: number, owner: number): never {
+    const { one } = this;
+    const pair = [showLabels(one.labelsOf(row)), showLabels(one.labelsOf(owner))].sort(compareUtf8);
+    const group = showLabels(this.matchLabels(one.labelsOf(row)));
+    const side = this.swapped ? "left" : "right";
+    return this.scope.state.fail(
+      `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
+        `[${pair.join(", ")}];many-to-many matching not allowed: matching labels must be unique on one side`,
     );
   }
 }

@@ -7,36 +7,13 @@ import type { CallExpr } from "../parse/ast.js";
 type DateFunction = (scope: Scope, call: CallExpr) => Matrix;
 
 const DAY_SECONDS = 86_400;
-/** Beyond, whole seconds need 64 bits. */
-const SECONDS_EXACT_MAX = 2 ** 53;
-const INT64_LIMIT = 2 ** 63;
-/** From 1 March of the year -292277022400, where Go's calendar begins to count, to 1970-01-01. */
-const ABSOLUTE_DAYS = (292_277_022_400n / 400n) * 146_097n + 306n + 719_162n;
-const ABSOLUTE_SECONDS = ABSOLUTE_DAYS * 86_400n;
-
-/** A time in whole days since 1970-01-01 and the seconds of the day. */
-interface DayTime {
-  readonly days: number;
-  readonly seconds: number;
-}
-
-function dayTimeOf(value: number): DayTime {
-  if (!(Math.abs(value) <= SECONDS_EXACT_MAX)) return wrappedDayTime(value);
-  const seconds = Math.trunc(value);
-  const days = Math.floor(seconds / DAY_SECONDS);
-  return { days, seconds: seconds - days * DAY_SECONDS };
-}
-
 /**
- * As Go's calendar: NaN and what exceeds 64 bits is the smallest number (as amd64 converts), and the count of
- * seconds since the calendar's begin wraps around.
+ * What Go makes of NaN, the infinities and everything else that is no 64-bit integer: the lowest one, which its
+ * calendar takes for 292277026596-12-04 15:30:08.
  */
-function wrappedDayTime(value: number): DayTime {
-  const inside = value >= -INT64_LIMIT && value < INT64_LIMIT;
-  const seconds = inside ? BigInt(Math.trunc(value)) : -(1n << 63n);
-  const absolute = BigInt.asUintN(64, seconds + ABSOLUTE_SECONDS);
-  return { days: Number(absolute / 86_400n - ABSOLUTE_DAYS), seconds: Number(absolute % 86_400n) };
-}
+const OVERFLOWN_DATE: CivilDate = { year: 292_277_026_596, month: 12, day: 4 };
+const OVERFLOWN_HOUR = 15;
+const OVERFLOWN_MINUTE = 30;
 
 interface CivilDate {
   readonly year: number;
@@ -80,24 +57,29 @@ function dayOfYear({ year, month, day }: CivilDate): number {
 }
 
 function ofDate(f: (date: CivilDate) => number): DateFunction {
-  return ofTime(({ days }) => f(civilOf(days)));
+  return ofSeconds((seconds) => f(civilOf(Math.floor(seconds / DAY_SECONDS))), f(OVERFLOWN_DATE));
+}
+
+function modulo(value: number, by: number): number {
+  return ((value % by) + by) % by;
 }
 
 /** Without argument the time of evaluation counts. */
-function ofTime(f: (time: DayTime) => number): DateFunction {
+function ofSeconds(f: (seconds: number) => number, overflown: number): DateFunction {
+  const safe = (value: number): number => (Math.abs(value) < 2 ** 63 ? f(Math.trunc(value)) : overflown);
   return (scope, call) => {
     const { count, startMs, stepMs } = scope.frame;
     if (call.args.length === 0) {
       const out = new Matrix(count, 1);
       out.delayedDrop = scope.state.delayedNameRemoval;
       out.addRow(Labels.EMPTY);
-      for (let s = 0; s < count; s++) out.values[s] = f(dayTimeOf((startMs + s * stepMs) / 1000));
+      for (let s = 0; s < count; s++) out.values[s] = safe((startMs + s * stepMs) / 1000);
       out.kinds.fill(FLOAT);
       return out;
     }
     const matrix = scope.vector(call.args[0]);
     for (let i = 0; i < matrix.rows * matrix.steps; i++) {
-      if (matrix.kinds[i] === FLOAT) matrix.values[i] = f(dayTimeOf(matrix.values[i]));
+      if (matrix.kinds[i] === FLOAT) matrix.values[i] = safe(matrix.values[i]);
       else matrix.kinds[i] = ABSENT;
     }
     matrix.histograms = null;
@@ -113,7 +95,7 @@ export const dateFunctions: Readonly<Record<string, DateFunction>> = {
   days_in_month: ofDate(({ year, month }) =>
     month === 2 && isLeap(year) ? 29 : (DAYS_IN_MONTH[month - 1] as number),
   ),
-  day_of_week: ofTime(({ days }) => (((days + 4) % 7) + 7) % 7),
-  hour: ofTime(({ seconds }) => Math.floor(seconds / 3600)),
-  minute: ofTime(({ seconds }) => Math.floor((seconds % 3600) / 60)),
+  day_of_week: ofSeconds((seconds) => modulo(Math.floor(seconds / DAY_SECONDS) + 4, 7), 0),
+  hour: ofSeconds((seconds) => Math.floor(modulo(seconds, DAY_SECONDS) / 3600), OVERFLOWN_HOUR),
+  minute: ofSeconds((seconds) => Math.floor(modulo(seconds, 3600) / 60), OVERFLOWN_MINUTE),
 };
