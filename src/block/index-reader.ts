@@ -19,6 +19,8 @@ import { SymbolTable } from "./symbol-table.js";
 
 /** A series entry is read with this much in the first go. */
 const SERIES_READ_BYTES = 512;
+/** Length and count. */
+const POSTINGS_HEADER_BYTES = 8;
 
 /** The chunks of one series, filled again and again. */
 export class ChunkList {
@@ -157,19 +159,22 @@ export class IndexReader implements PostingsSource {
   }
 
   private readPostings(offset: number): Uint32Array {
-    const header = this.file.read(offset, 8);
-    const reader = new ByteReader(header, 0, header.length, this.file.path, offset);
-    const length = reader.u32();
-    const count = reader.u32();
-    if (length !== 4 + 4 * count || offset + 4 + length + CHECKSUM_BYTES > this.file.bytes) {
+    let bytes = this.file.readAhead(offset, POSTINGS_HEADER_BYTES);
+    if (bytes.length < POSTINGS_HEADER_BYTES) {
+      throw new CorruptionError(this.file.path, offset, "postings begin past the end");
+    }
+    const length = readU32(bytes, 0);
+    const count = readU32(bytes, 4);
+    const end = 4 + length + CHECKSUM_BYTES;
+    if (length !== 4 + 4 * count || offset + end > this.file.bytes) {
       throw new CorruptionError(this.file.path, offset, `postings of ${count} series in ${length} bytes`);
     }
-    const bytes = this.file.read(offset + 4, length + CHECKSUM_BYTES);
-    if (readU32(bytes, length) !== crc32c(bytes, 0, length)) {
+    if (end > bytes.length) bytes = this.file.read(offset, end);
+    if (readU32(bytes, 4 + length) !== crc32c(bytes, 4, 4 + length)) {
       throw new CorruptionError(this.file.path, offset, "postings: checksum mismatch");
     }
     const refs = new Uint32Array(count);
-    for (let i = 0; i < count; i++) refs[i] = readU32(bytes, 4 + 4 * i);
+    for (let i = 0; i < count; i++) refs[i] = readU32(bytes, POSTINGS_HEADER_BYTES + 4 * i);
     return refs;
   }
 }

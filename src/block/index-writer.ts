@@ -71,7 +71,8 @@ export class IndexWriter {
     this.file.pad(SERIES_ALIGNMENT);
     this.postings.startSeries(this.file.position / SERIES_ALIGNMENT);
     const { scratch } = this;
-    scratch.clear();
+    // Room for the length, which is known last.
+    scratch.length = LENGTH_BYTES_MAX;
     scratch.uvarint(labels.size);
     const { pairs } = labels;
     for (let i = 0; i < pairs.length; i += 2) {
@@ -82,11 +83,14 @@ export class IndexWriter {
       this.postings.addLabel(name, value);
     }
     this.encodeChunkEntries(chunks);
-    const length = new ByteWriter(5);
-    length.uvarint(scratch.length);
-    scratch.u32(crc32c(scratch.bytes, 0, scratch.length));
-    this.file.append(length.view());
-    this.appendScratch();
+    const length = scratch.length - LENGTH_BYTES_MAX;
+    scratch.u32(crc32c(scratch.bytes, LENGTH_BYTES_MAX, scratch.length));
+    const end = scratch.length;
+    const start = LENGTH_BYTES_MAX - uvarintBytes(length);
+    scratch.length = start;
+    scratch.uvarint(length);
+    this.file.append(scratch.bytes.subarray(start, end));
+    scratch.clear();
   }
 
   /** Writes what remains; everything is on disk when it returns. */
@@ -211,6 +215,15 @@ interface PostingsOffset {
   readonly offset: number;
   /** The entry of all series, under the pair of two empty strings. */
   readonly all: boolean;
+}
+
+/** No series entry is longer than five bytes can say; `ByteWriter.uvarint` wants room for ten. */
+const LENGTH_BYTES_MAX = 10;
+
+function uvarintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }
 
 const SCRATCH_FLUSH_BYTES = 64 * 1024;

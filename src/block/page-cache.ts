@@ -1,6 +1,7 @@
 import type { FileSystem } from "../io/file-system.js";
 
 const PAGE_BYTES: number = 32 * 1024;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /**
  * Pages of immutable files, shared by all blocks of a thread, at most `bytesMax` bytes of them: the page that
@@ -12,6 +13,8 @@ export class PageCache {
   hits = 0;
   misses = 0;
   private nextFileId = 0;
+  private lastKey = -1;
+  private lastPage: Uint8Array = NO_BYTES;
   /** In the order of the last use. Keys are file id * 2^26 + page number. */
   private readonly pages = new Map<number, Uint8Array>();
 
@@ -26,16 +29,27 @@ export class PageCache {
   /** The page, from memory or from `load`. */
   page(fileId: number, pageIndex: number, load: (pageIndex: number) => Uint8Array): Uint8Array {
     const key = fileId * PAGES_PER_FILE_MAX + pageIndex;
+    // Neighbours in a file are mostly asked for one behind the other.
+    if (key === this.lastKey) {
+      this.hits++;
+      return this.lastPage;
+    }
+    this.lastKey = key;
     const known = this.pages.get(key);
     if (known !== undefined) {
       this.hits++;
       this.pages.delete(key);
       this.pages.set(key, known);
+      this.lastPage = known;
       return known;
     }
+    // Until `load` returns there is no last page.
+    this.lastKey = -1;
     this.misses++;
     const page = load(pageIndex);
     this.pages.set(key, page);
+    this.lastKey = key;
+    this.lastPage = page;
     this.bytes += page.length;
     while (this.bytes > this.bytesMax && this.pages.size > 1) this.dropOldest();
     return page;
@@ -43,6 +57,8 @@ export class PageCache {
 
   /** Forgets a closed file's pages. */
   dropFile(fileId: number, pageCount: number): void {
+    this.lastKey = -1;
+    this.lastPage = NO_BYTES;
     for (let i = 0; i < pageCount; i++) {
       const key = fileId * PAGES_PER_FILE_MAX + i;
       const page = this.pages.get(key);
@@ -131,5 +147,3 @@ export class PagedFile {
     return this.cache.page(this.id, index, this.load);
   }
 }
-
-const NO_BYTES = new Uint8Array(0);

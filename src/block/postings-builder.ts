@@ -16,6 +16,10 @@ class GrowingUint32 {
     this.values[this.length++] = value;
   }
 
+  increment(index: number): void {
+    this.values[index]++;
+  }
+
   view(): Uint32Array {
     return this.values.subarray(0, this.length);
   }
@@ -48,8 +52,8 @@ export class PostingsBuilder {
       this.pairCounts.push(0);
     }
     this.pairs.push(id);
-    this.pairCounts.view()[id]++;
-    this.labelCounts.view()[this.labelCounts.length - 1]++;
+    this.pairCounts.increment(id);
+    this.labelCounts.increment(this.labelCounts.length - 1);
   }
 
   get pairCount(): number {

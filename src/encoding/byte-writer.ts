@@ -1,6 +1,8 @@
 import { assert } from "../base/assert.js";
 
 const textEncoder = new TextEncoder();
+/** Lengths up to this take one byte. */
+const ASCII_LENGTH_MAX = 127;
 
 /**
  * A growing buffer for big-endian integers and the variable-length integers of Go's `encoding/binary`
@@ -89,6 +91,24 @@ export class ByteWriter {
 
   /** Length in bytes as uvarint, then the UTF-8 bytes. */
   uvarintString(text: string): void {
+    const { length } = text;
+    // Most strings here are short and ASCII: a loop beats the encoder, which allocates.
+    if (length <= ASCII_LENGTH_MAX) {
+      this.reserve(length + 1);
+      const { bytes } = this;
+      const start = this.length + 1;
+      let i = 0;
+      for (; i < length; i++) {
+        const unit = text.charCodeAt(i);
+        if (unit > 0x7f) break;
+        bytes[start + i] = unit;
+      }
+      if (i === length) {
+        bytes[this.length] = length;
+        this.length = start + length;
+        return;
+      }
+    }
     const encoded = textEncoder.encode(text);
     this.uvarint(encoded.length);
     this.append(encoded);
