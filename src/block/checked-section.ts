@@ -151,4 +151,4 @@ export class SectionCursor {
   }
 }
 
-const textDecoder = new TextDecoder();
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });

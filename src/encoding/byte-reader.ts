@@ -1,6 +1,6 @@
 import { CorruptionError } from "../base/errors.js";
 
-const textDecoder = new TextDecoder();
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Reads what `ByteWriter` writes. Every read past `end` and every malformed integer is a `CorruptionError` that

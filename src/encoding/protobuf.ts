@@ -183,7 +183,7 @@ export class ProtobufReader {
     else this.position += bytes;
   }
 
-  /** Reads one varint of up to ten bytes into `low` and `high`. */
+  /** Reads one varint of up to ten bytes into `low` and `high`; the tenth may hold the last bit only. */
   private varint(): void {
     const { source, end } = this;
     let position = this.position;
@@ -198,7 +198,8 @@ export class ProtobufReader {
         low |= bits << 28;
         high = bits >>> 4;
       } else if (shift < 63) high |= bits << (shift - 32);
-      else high |= (bits & 1) << 31;
+      else if (byte > 1) break;
+      else high |= bits << 31;
       if (byte < 0x80) {
         this.position = position;
         this.low = low >>> 0;

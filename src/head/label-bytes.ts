@@ -4,7 +4,7 @@
  */
 import { Labels } from "../model/labels.js";
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const SHORT_TEXT_BYTES = 24;
 

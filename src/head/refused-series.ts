@@ -7,7 +7,7 @@ const SERIES_CHARACTERS_MAX = 240;
 const TEXT_BYTES_MAX = 80;
 const LABELS_MAX = 16;
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const reader = new ProtobufReader();
 
 /** As Prometheus prints a series, cut where it gets long. */

@@ -41,6 +41,8 @@ test("the ends of the 64-bit range are rounded, not wrapped", () => {
   assert.equal(read(max, "sint64"), -(2 ** 63));
   assert.equal(read([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], "uint64"), 0);
   assert.ok(reader.failed, "eleven bytes are no varint");
+  assert.equal(read([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 3], "uint64"), 0);
+  assert.ok(reader.failed, "nor are 65 bits");
 });
 
 test("unknown fields of every wire type are skipped, nested groups too", () => {
