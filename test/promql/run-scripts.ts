@@ -1,8 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { MemoryQueryable } from "../support/memory-queryable.js";
+import { DatabaseStorage } from "./database-storage.js";
 import { runScript, type ScriptReport, type ScriptStorage } from "./runner.js";
 
-/** `node dist-test/promql/run-scripts.js FOLDER`: runs every `*.test` script of a folder. */
+/**
+ * `node dist-test/promql/run-scripts.js FOLDER [memory]`: runs every `*.test` script of a folder against the real
+ * storage, or against the naive one of the tests.
+ */
 
 export function memoryStorage(): ScriptStorage {
   const queryable = new MemoryQueryable();
@@ -13,10 +17,11 @@ export function memoryStorage(): ScriptStorage {
   };
 }
 
-export function runFolder(folder: string, storage: ScriptStorage): ScriptReport {
+export async function runFolder(folder: string, storage: ScriptStorage): Promise<ScriptReport> {
   const report: ScriptReport = { passed: 0, failures: [] };
   for (const name of readdirSync(folder).sort()) {
-    if (name.endsWith(".test")) runScript(name, readFileSync(`${folder}/${name}`, "utf8"), storage, report);
+    if (name.endsWith(".test"))
+      await runScript(name, readFileSync(`${folder}/${name}`, "utf8"), storage, report);
   }
   return report;
 }
@@ -24,11 +29,15 @@ export function runFolder(folder: string, storage: ScriptStorage): ScriptReport 
 if (process.argv[1]?.endsWith("run-scripts.js")) {
   const folder = process.argv[2];
   if (folder === undefined) {
-    process.stderr.write("usage: run-scripts FOLDER\n");
+    process.stderr.write("usage: run-scripts FOLDER [memory]\n");
     process.exit(2);
   }
-  const { passed, failures } = runFolder(folder, memoryStorage());
+  const storage = process.argv[3] === "memory" ? memoryStorage() : new DatabaseStorage();
+  const { passed, failures } = await runFolder(folder, storage);
   for (const failure of failures) process.stdout.write(`FAIL ${failure}\n`);
+  if (storage instanceof DatabaseStorage) {
+    for (const refusal of storage.refusals) process.stdout.write(`REFUSED ${refusal}\n`);
+  }
   process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
   process.exit(failures.length === 0 ? 0 : 1);
 }

@@ -17,8 +17,8 @@ import {
 /** What scripts run against; `clear` gives a new, empty one. */
 export interface ScriptStorage {
   readonly queryable: Queryable;
-  append(labels: Labels, samples: readonly MemorySample[]): void;
-  clear(): void;
+  append(labels: Labels, samples: readonly MemorySample[]): void | Promise<void>;
+  clear(): void | Promise<void>;
 }
 
 export interface ScriptReport {
@@ -38,17 +38,17 @@ const SCRIPT_OPTIONS: EvaluationOptions = {
 };
 
 /** Runs one script; `name` begins the line of each failure. */
-export function runScript(
+export async function runScript(
   name: string,
   text: string,
   storage: ScriptStorage,
   report: ScriptReport,
   options: EvaluationOptions = SCRIPT_OPTIONS,
-): void {
-  storage.clear();
+): Promise<void> {
+  await storage.clear();
   for (const command of parseScript(text)) {
-    if (command.kind === "clear") storage.clear();
-    else if (command.kind === "load") load(command, storage);
+    if (command.kind === "clear") await storage.clear();
+    else if (command.kind === "load") await load(command, storage);
     else {
       try {
         runEval(command, storage.queryable, options);
@@ -61,7 +61,7 @@ export function runScript(
   }
 }
 
-function load({ stepMs, series, withNhcb }: LoadCommand, storage: ScriptStorage): void {
+async function load({ stepMs, series, withNhcb }: LoadCommand, storage: ScriptStorage): Promise<void> {
   const converter = new NhcbConverter();
   for (const { labels, values, starts } of series) {
     const samples: MemorySample[] = [];
@@ -77,10 +77,10 @@ function load({ stepMs, series, withNhcb }: LoadCommand, storage: ScriptStorage)
         ...(start === undefined || start === null ? {} : { startMs: t + start }),
       });
     });
-    storage.append(labels, samples);
+    await storage.append(labels, samples);
     if (withNhcb) converter.add(labels, samples);
   }
-  for (const { labels, samples } of converter.series()) storage.append(labels, samples);
+  for (const { labels, samples } of converter.series()) await storage.append(labels, samples);
 }
 
 function runEval(command: EvalCommand, queryable: Queryable, options: EvaluationOptions): void {

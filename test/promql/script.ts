@@ -81,7 +81,8 @@ export function parseScript(text: string): Command[] {
 
 function parseLoad(line: string, body: readonly string[]): LoadCommand {
   const [, nhcb, step] = LOAD.exec(line) ?? [];
-  const series: LoadedSeries[] = [];
+  // A series that is described twice has what is said last.
+  const series = new Map<string, LoadedSeries>();
   let starts: (number | null)[] | null = null;
   for (const definition of body) {
     const startLine = /^(\S+)@st\s+(.+)$/.exec(definition);
@@ -89,10 +90,16 @@ function parseLoad(line: string, body: readonly string[]): LoadCommand {
       starts = startLine[2].split(/\s+/).flatMap(parseStart);
       continue;
     }
-    series.push({ ...parseSeriesDescription(definition), starts });
+    const described = parseSeriesDescription(definition);
+    series.set(described.labels.key, { ...described, starts });
     starts = null;
   }
-  return { kind: "load", stepMs: parseDuration(step), withNhcb: nhcb !== undefined, series };
+  return {
+    kind: "load",
+    stepMs: parseDuration(step),
+    withNhcb: nhcb !== undefined,
+    series: [...series.values()],
+  };
 }
 
 /** `-1m`, `-1mx3`, `-1m+10sx3`, `_`, `_x2` */
