@@ -129,7 +129,7 @@ export const FLAGS: readonly Flag[] = [
     name: "limits.request-bytes",
     kind: "bytes",
     default: "32MiB",
-    help: "Largest compressed body of a write request, and largest size it may unpack to; more is refused.",
+    help: "Largest compressed body of a write request, at most 32MiB; it may unpack to 32MiB. More is refused.",
   },
   {
     name: "limits.labels-per-series",

@@ -20,9 +20,6 @@ import { parseExpr } from "./parse/parser.js";
 
 export type { EvaluationOptions } from "./eval/options.js";
 
-/** Annotations of each level in an answer; the rest is counted. */
-const ANNOTATIONS_MAX = 10;
-
 /**
  * Evaluates a query at one time (milliseconds). Throws RefusalError: "bad_data" where the query is not PromQL,
  * "execution" where it cannot be answered, and what the control throws.
@@ -38,7 +35,7 @@ export function evaluateInstant(
   const state = new QueryState(queryable, options);
   const frame: Frame = { startMs: timeMs, stepMs: 1, count: 1 };
   const value = instantValue(prepared, state, frame);
-  return { value, ...state.annotations.print(query, ANNOTATIONS_MAX) };
+  return { value, ...state.annotations.print(query) };
 }
 
 /**
@@ -81,7 +78,7 @@ export function evaluateRange(
         ? [scalarSeries(evaluator.scalar(prepared.expr), frame)]
         : seriesOf(settle(state, evaluator.vector(prepared.expr)), frame);
   }
-  return { value: { type: "matrix", series }, ...state.annotations.print(query, ANNOTATIONS_MAX) };
+  return { value: { type: "matrix", series }, ...state.annotations.print(query) };
 }
 
 /** Names whose removal was put off go now. */

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
+import { RETRY_AFTER_SECONDS } from "../base/limits.js";
 import type { Database } from "../db/database.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import type { ReplaySummary } from "../head/replay.js";
@@ -17,7 +18,6 @@ import type { ThreadData } from "./thread-data.js";
 const TASKS_PER_THREAD = 2;
 const REQUESTS_PER_TASK_MAX = 16;
 const GATHERED_REQUESTS = 4;
-const RETRY_AFTER_SECONDS = 5;
 
 interface Waiting {
   readonly slot: Slot;

@@ -35,17 +35,10 @@ export class Annotations {
     }
   }
 
-  /** The texts with their place in `query`, `perLevelMax` of each level (0: all). */
-  print(query: string, perLevelMax = 0): { warnings: string[]; infos: string[] } {
+  /** The texts with their place in `query`. */
+  print(query: string): { warnings: string[]; infos: string[] } {
     const lists = { warning: [] as string[], info: [] as string[] };
     for (const entry of this.entries.values()) lists[entry.level].push(printEntry(entry, query));
-    for (const level of ["warning", "info"] as const) {
-      const skipped = lists[level].length - perLevelMax;
-      if (perLevelMax > 0 && skipped > 0) {
-        lists[level].length = perLevelMax;
-        lists[level].push(`${skipped} more ${level} annotations omitted`);
-      }
-    }
     return { warnings: lists.warning, infos: lists.info };
   }
 
