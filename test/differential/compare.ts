@@ -169,9 +169,9 @@ function orderDifference(
       text: `series in another order: ${orderOf(actual, ({ metric }) => seriesKey(metric)).slice(0, 400)}`,
     };
   }
-  const valueOf = ({ value, histogram }: SeriesAnswer): string => value?.[1] ?? histogram?.[1].sum ?? "";
-  if (byValue && !actual.every((series, at) => isNear(valueOf(series), valueOf(expected[at]!)))) {
-    return { what: "order", text: `values in another order: ${orderOf(actual, valueOf)}` };
+  const numberOf = ({ value, histogram }: SeriesAnswer): string => value?.[1] ?? histogram?.[1].sum ?? "";
+  if (byValue && !actual.every((series, at) => isNear(numberOf(series), numberOf(expected[at]!)))) {
+    return { what: "order", text: `values in another order: ${orderOf(actual, numberOf)}` };
   }
   return null;
 }

@@ -55,7 +55,6 @@ test("refuses bad patterns with the words of Go's regexp", () => {
 
 test("expands submatches as Go does", () => {
   const regexp = compileRegexp("(?P<host>.*):([0-9]+)?");
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the template language of Go's regexp
   assert.equal(regexp.expand("h:90", "$1-${2}x$$ $host $nope ${host $2x"), "h-90x$ h  ${host ");
   assert.equal(regexp.expand("h:", "[$2]"), "[]");
   assert.equal(regexp.expand("none", "$1"), null);
