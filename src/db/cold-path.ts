@@ -23,6 +23,7 @@ import {
   type SymbolLookup,
 } from "../wire/remote-write-cold.js";
 import { decodeHistogram, staleHistogram } from "../wire/remote-write-histogram.js";
+import { EXEMPLARS_MAX } from "./side-stores.js";
 
 export interface ColdOutcome {
   histograms: number;
@@ -30,6 +31,8 @@ export interface ColdOutcome {
   duplicates: number;
   /** Float stale markers that became histogram markers: they count as samples. */
   staleMarkers: number;
+  /** What was wrong with the first refused histogram or exemplar; "" where none was. */
+  detail: string;
   /** Log records, null where there is nothing to log. */
   records: Uint8Array | null;
 }
@@ -75,7 +78,7 @@ export class ColdPath {
 
   private histogram(ref: number, at: number, length: number): void {
     const decoded = decodeHistogram(this.writer.kernel.u8(), at, at + length);
-    if (typeof decoded === "string") return this.writer.refuse(L.WHY_HISTOGRAM, ref, 0);
+    if (typeof decoded === "string") return this.refuse(L.WHY_HISTOGRAM, ref, decoded);
     const { timestampMs, histogram } = decoded;
     if (timestampMs > this.newestMs) return this.writer.refuse(L.WHY_TOO_FAR, ref, timestampMs);
     if (timestampMs < this.oldestMs) return this.writer.refuse(L.WHY_TOO_OLD, ref, timestampMs);
@@ -95,14 +98,23 @@ export class ColdPath {
   }
 
   private exemplar(ref: number, at: number, length: number): void {
+    if (this.exemplars.length === EXEMPLARS_MAX) {
+      this.refuse(L.WHY_EXEMPLAR, ref, `more than ${EXEMPLARS_MAX} exemplars in one request`);
+      return;
+    }
     const bytes = this.writer.kernel.u8();
     const decoded: Exemplar | string =
       this.version === 1
         ? decodeExemplarV1(bytes, at, at + length)
         : decodeExemplarV2(bytes, at, at + length, this.symbol);
-    if (typeof decoded === "string") return this.writer.refuse(L.WHY_EXEMPLAR, ref, 0);
+    if (typeof decoded === "string") return this.refuse(L.WHY_EXEMPLAR, ref, decoded);
     this.exemplars.push({ ref, ...decoded });
     this.outcome.exemplars++;
+  }
+
+  private refuse(why: number, ref: number, detail: string): void {
+    if (this.outcome.detail === "") this.outcome.detail = detail;
+    this.writer.refuse(why, ref, 0);
   }
 
   private describe(ref: number, at: number, length: number): void {
@@ -136,5 +148,5 @@ export class ColdPath {
 }
 
 function emptyOutcome(): ColdOutcome {
-  return { histograms: 0, exemplars: 0, duplicates: 0, staleMarkers: 0, records: null };
+  return { histograms: 0, exemplars: 0, duplicates: 0, staleMarkers: 0, detail: "", records: null };
 }

@@ -50,7 +50,8 @@ export class IngestThread {
       message:
         reasons === null
           ? ""
-          : refusalMessage(reasons, REASON_TEXTS, refused, samples + histograms + refused, refusals[0]),
+          : refusalMessage(reasons, REASON_TEXTS, refused, samples + histograms + refused, refusals[0]) +
+            (cold === null || cold.detail === "" ? "" : `: ${cold.detail}`),
       samples,
       histograms,
       exemplars: cold?.exemplars ?? 0,

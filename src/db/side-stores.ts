@@ -5,7 +5,7 @@ import type { ExemplarEntry } from "../wal/cold-records.js";
 /** Metric names that metadata is kept for; the oldest leave first. */
 const METADATA_NAMES_MAX = 100_000;
 /** As Prometheus' default for exemplar storage. */
-const EXEMPLARS_MAX = 100_000;
+export const EXEMPLARS_MAX = 100_000;
 
 export class MetadataStore {
   private readonly byName = new Map<string, MetricMetadata[]>();
