@@ -184,6 +184,12 @@ function writeMatrixSeries(writer: JsonWriter, series: MatrixSeries): void {
   const { timestamps, values, histograms } = series;
   writer.raw('{"metric":');
   writeLabels(writer, series.labels);
+  if (histograms === null && timestamps.length > 0) {
+    writer.raw(',"values":');
+    writer.samples(timestamps, values);
+    writer.byte(0x7d);
+    return;
+  }
   let floats = 0;
   for (let i = 0; i < timestamps.length; i++) {
     if (histograms?.[i] !== undefined) continue;

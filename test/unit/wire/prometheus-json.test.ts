@@ -215,6 +215,53 @@ test("a large answer survives the growth of its buffer", () => {
   });
 });
 
+test("columns are spelled as single values are, at any place of a batch and across batches", () => {
+  const rare = [
+    0,
+    -0,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    1e-7,
+    -1.5e21,
+    1e21,
+    5e-324,
+    -1.7976931348623157e308,
+    1e15,
+    0.1,
+  ];
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(fc.double(), fc.integer(), fc.constantFrom(...rare)), {
+        minLength: 1,
+        maxLength: 40,
+      }),
+      fc.integer({ min: 1, max: 2600 }),
+      fc.integer({ min: -1e12, max: 4e12 }),
+      fc.constantFrom(1, 500, 15_000),
+      (some, count, startMs, stepMs) => {
+        const values = Float64Array.from({ length: count }, (_, i) => some[(i * 7) % some.length]);
+        const timestamps = Float64Array.from({ length: count }, (_, i) => startMs + i * stepMs);
+        const shifted = timestamps.map((t, i) => t + (i % 3));
+        const matrix = [timestamps, timestamps, shifted].map((stamps) => ({
+          labels: Labels.EMPTY,
+          timestamps: stamps,
+          values,
+          histograms: null,
+        }));
+        const expected = matrix.map(({ timestamps: stamps }) => {
+          const single = [...values].map((value, i) =>
+            vector(value, stamps[i]).slice('[{"metric":{},"value":'.length, -2),
+          );
+          return `{"metric":{},"values":[${single.join(",")}]}`;
+        });
+        assert.equal(result({ type: "matrix", series: matrix }), `[${expected.join(",")}]`);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 test("warnings and infos follow the data, ten of each", () => {
   const value: QueryValue = { type: "vector", samples: [] };
   const warnings = Array.from({ length: 12 }, (_, i) => `w${i} <x>`);
