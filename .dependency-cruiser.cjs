@@ -26,7 +26,7 @@ const doors = {
   bcryptjs: ["workers/bcrypt-entry"],
   msgpackr: ["wal/cold-records"],
   pino: ["base/log"],
-  piscina: ["workers/ingest-pool", "workers/query-pool", "workers/query-entry", "workers/password-pool"],
+  piscina: ["workers/ingest-pool", "workers/query-pool", "workers/query-entry", "workers/maintenance", "workers/password-pool"],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
   yaml: ["cli/web-config"],

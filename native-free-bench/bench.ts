@@ -53,6 +53,9 @@ async function openFresh(folder: string, workers: number, durability: Durability
       querySamplesMax: 50_000_000,
       lookbackDeltaMs: 300_000,
       queryConcurrencyMax: 1,
+      blockRangeMs: 7_200_000,
+      retentionBytes: 0,
+      blockCacheBytes: 64 << 20,
       onFatal: (error) => {
         throw error;
       },

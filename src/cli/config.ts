@@ -20,6 +20,10 @@ export interface Config {
   readonly outOfOrderWindowMs: number;
   /** Infinity: for ever. */
   readonly retentionMs: number;
+  /** 0: no limit. */
+  readonly retentionBytes: number;
+  readonly blockRangeMs: number;
+  readonly blockCacheBytes: number;
   readonly ingestWorkers: number;
   readonly requestBytesMax: number;
   readonly labelsPerSeriesMax: number;
@@ -63,6 +67,9 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     ),
     outOfOrderWindowMs: flags.number("storage.tsdb.out-of-order-time-window"),
     retentionMs: flags.number("storage.tsdb.retention.time") || Number.POSITIVE_INFINITY,
+    retentionBytes: flags.number("storage.tsdb.retention.size"),
+    blockRangeMs: flags.number("storage.tsdb.min-block-duration"),
+    blockCacheBytes: flags.number("storage.block-cache-bytes"),
     ingestWorkers: flags.number("ingest.workers", () => Math.max(1, machine.cores - 1)),
     requestBytesMax: flags.number("limits.request-bytes"),
     labelsPerSeriesMax: flags.number("limits.labels-per-series"),

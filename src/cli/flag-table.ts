@@ -17,6 +17,9 @@ export type FlagName =
   | "storage.head-memory-limit"
   | "storage.tsdb.out-of-order-time-window"
   | "storage.tsdb.retention.time"
+  | "storage.tsdb.retention.size"
+  | "storage.tsdb.min-block-duration"
+  | "storage.block-cache-bytes"
   | "ingest.workers"
   | "limits.request-bytes"
   | "limits.labels-per-series"
@@ -114,8 +117,26 @@ export const FLAGS: readonly Flag[] = [
   {
     name: "storage.tsdb.retention.time",
     kind: "duration",
-    default: "0s",
+    default: "1y",
     help: "How long samples are kept; older ones are refused. 0s: for ever.",
+  },
+  {
+    name: "storage.tsdb.retention.size",
+    kind: "bytes",
+    default: "0B",
+    help: "Bytes that blocks, log and head may take; the oldest blocks are deleted beyond. 0B: no limit.",
+  },
+  {
+    name: "storage.tsdb.min-block-duration",
+    kind: "duration",
+    default: "2h",
+    help: "Time span of the blocks that the head is written to. For tests; blocks of another span stay readable.",
+  },
+  {
+    name: "storage.block-cache-bytes",
+    kind: "bytes",
+    default: "64MiB",
+    help: "Memory for pages of block files, over all query threads.",
   },
   {
     name: "ingest.workers",

@@ -33,6 +33,8 @@ export interface ColdOutcome {
   staleMarkers: number;
   /** What was wrong with the first refused histogram or exemplar; "" where none was. */
   detail: string;
+  /** Newest histogram's time. */
+  newestMs: number;
   /** Log records, null where there is nothing to log. */
   records: Uint8Array | null;
 }
@@ -93,6 +95,7 @@ export class ColdPath {
     const kept = this.writer.addHistogram(ref, timestampMs, histogram);
     if (kept === "refused") return false;
     if (kept === "same") this.outcome.duplicates++;
+    this.outcome.newestMs = Math.max(this.outcome.newestMs, timestampMs);
     this.histograms.push({ ref, timestampMs, histogram }); // a duplicate is logged again, as samples are
     return true;
   }
@@ -149,4 +152,12 @@ export class ColdPath {
 
 function emptyOutcome(): ColdOutcome {
   return { histograms: 0, exemplars: 0, duplicates: 0, staleMarkers: 0, detail: "", records: null };
+  return {
+    histograms: 0,
+    exemplars: 0,
+    duplicates: 0,
+    staleMarkers: 0,
+    newestMs: Number.NEGATIVE_INFINITY,
+    records: null,
+  };
 }

@@ -6,7 +6,7 @@
 
 import { HeadReader } from "../head/head-reader.js";
 import { decodeLabels } from "../head/label-bytes.js";
-import { type ReplaySummary, replayLog } from "../head/replay.js";
+import type { ReplaySummary } from "../head/replay.js";
 import { SeriesLog } from "../head/series-log.js";
 import type { FileSystem } from "../io/file-system.js";
 import { LockFile } from "../io/lock-file.js";
@@ -15,9 +15,10 @@ import { Kernel } from "../kernel/kernel.js";
 import { createSharedMemory, type SharedMemory } from "../kernel/shared-memory.js";
 import type { Labels } from "../model/labels.js";
 import type { Queryable } from "../storage/queryable.js";
-import { decodeExemplars, decodeMetadata } from "../wal/cold-records.js";
+import { decodeExemplars, decodeMetadata, encodeExemplars, encodeMetadata } from "../wal/cold-records.js";
 import { GroupCommit, type LogStatus } from "../wal/group-commit.js";
 import {
+  encodeRecord,
   RECORD_HEADER_BYTES,
   RecordType,
   recordBytes,
@@ -27,13 +28,15 @@ import {
 import { RecordReader } from "../wal/segments.js";
 import { type DatabaseOptions, sharedMemoryOptions } from "./options.js";
 import type { IngestOutcome } from "./outcome.js";
+import { replayDatabaseLog } from "./replay-log.js";
 import { ExemplarStore, MetadataStore } from "./side-stores.js";
 
 /** Heap shares of the memory limit: above the first, chunks that lie in the log leave down to the second. */
 const EVICT_ABOVE = 0.8;
 const EVICT_TO = 0.75;
 
-const LOG_FOLDER = "wal";
+/** Not Prometheus' "wal": a Prometheus started on the folder must not take our segments for its own. */
+const LOG_FOLDER = "varve-wal";
 const LOCK_NAME = "lock";
 
 export class Database {
@@ -43,6 +46,9 @@ export class Database {
   readonly exemplars: ExemplarStore = new ExemplarStore();
   readonly logDir: string;
   evictedBytes = 0;
+  /** Time of the newest sample ever acknowledged. */
+  newestMs: number = Number.NEGATIVE_INFINITY;
+  private readonly segmentNewestMs = new Map<number, number>();
   private readonly options: DatabaseOptions;
   private readonly lock: LockFile;
   private commits: GroupCommit | null = null;
@@ -67,17 +73,16 @@ export class Database {
     }
   }
 
-  /** Rebuilds the head on this thread. Elsewhere: `replayLog(shared, …)`; then `begin` with what it returned. */
+  /** Rebuilds the head on this thread. Elsewhere: `replayDatabaseLog`; then `begin` with what it returned. */
   replay(progress?: (bytesDone: number, bytesTotal: number) => void): ReplaySummary {
-    const { fs } = this.options;
-    fs.mkdir(this.logDir);
-    return replayLog(this.shared, { fs, dir: this.logDir, ...(progress === undefined ? {} : { progress }) });
+    return replayDatabaseLog(this.shared, this.options.fs, this.logDir, progress);
   }
 
   /** Opens the log for writing behind what was replayed. */
   begin(replayed: ReplaySummary, onStatus?: (status: LogStatus) => void): void {
     for (const entry of replayed.metadata) this.metadata.put(entry);
     for (const entry of replayed.exemplars) this.exemplars.put(entry);
+    for (const [segment, newestMs] of replayed.segmentNewestMs) this.saw(segment, newestMs);
     const { fs, clock, durability, segmentBytesMax } = this.options;
     this.commits = new GroupCommit(fs, this.logDir, {
       durability,
@@ -106,6 +111,7 @@ export class Database {
     if (buffers.length === 0) return done(null);
     this.log.submit(buffers, (place, error) => {
       if (error === null) {
+        if (place !== null) this.saw(place.segment, outcome.newestMs);
         if (closedChunks > 0 && place !== null) {
           this.kernel.exports.chunksLogged(recordAt + bytes, closedChunks, place.segment, place.offset);
         }
@@ -128,6 +134,42 @@ export class Database {
       if (type === RecordType.EXEMPLARS)
         for (const entry of decodeExemplars(payload)) this.exemplars.put(entry);
     }
+  }
+
+  private saw(segment: number, newestMs: number): void {
+    if (newestMs > this.newestMs) this.newestMs = newestMs;
+    const known = this.segmentNewestMs.get(segment) ?? Number.NEGATIVE_INFINITY;
+    if (newestMs > known || !this.segmentNewestMs.has(segment)) this.segmentNewestMs.set(segment, newestMs);
+  }
+
+  /**
+   * The last segment, below `current`, up to which every sample is older than `endMs`, 0 where there is none:
+   * those that a block holds all of once the head was compacted up to there.
+   */
+  lastSegmentBefore(endMs: number, current: number): number {
+    let last = 0;
+    for (const segment of [...this.segmentNewestMs.keys()].sort((a, b) => a - b)) {
+      if (segment >= current || (this.segmentNewestMs.get(segment) ?? 0) >= endMs) break;
+      last = segment;
+    }
+    return last;
+  }
+
+  /** Segments up to `last` are gone. */
+  forgetSegments(last: number): void {
+    for (const segment of this.segmentNewestMs.keys()) {
+      if (segment <= last) this.segmentNewestMs.delete(segment);
+    }
+  }
+
+  /** Metadata and exemplars as log records, for a checkpoint. */
+  sideRecords(): Uint8Array[] {
+    const metadata = [...this.metadata.entries()].flatMap(([, entries]) => [...entries].reverse());
+    const exemplars = [...this.exemplars.entries()];
+    const records: Uint8Array[] = [];
+    if (metadata.length > 0) records.push(encodeRecord(RecordType.METADATA, encodeMetadata(metadata)));
+    if (exemplars.length > 0) records.push(encodeRecord(RecordType.EXEMPLARS, encodeExemplars(exemplars)));
+    return records;
   }
 
   private keepBelowLimit(): void {
@@ -172,7 +214,7 @@ export function openLogChunks(
   return (segment, offset) => reader.readRecord(segment, offset, RecordType.CHUNK).subarray(chunkHeaderBytes);
 }
 
-/** What query thread `index` evaluates against. */
+/** The head alone, for query thread `index`. */
 export function openQueryable(
   shared: SharedMemory,
   index: number,

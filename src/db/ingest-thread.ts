@@ -58,6 +58,12 @@ export class IngestThread {
       duplicates: writer.result(L.RES_DUPLICATES) + (cold?.duplicates ?? 0),
       outOfOrder: writer.result(L.RES_OUT_OF_ORDER),
       created: writer.result(L.RES_CREATED),
+      newestMs: Math.max(
+        writer.result(L.RES_SAMPLES) === 0
+          ? Number.NEGATIVE_INFINITY
+          : writer.kernel.i64(writer.scratch + L.RES_MAXT),
+        cold?.newestMs ?? Number.NEGATIVE_INFINITY,
+      ),
       recordAt: writer.result(L.RES_RECORD),
       recordBytes: writer.result(L.RES_RECORD_BYTES),
       recordCap: writer.result(L.RES_RECORD_CAP),

@@ -21,12 +21,12 @@ export interface DatabaseOptions {
   readonly labelValueBytesMax: number;
   readonly segmentBytesMax: number;
   readonly chunkSamplesMax: number;
+  /** Span of the head's blocks, a multiple of one second. */
+  readonly blockRangeMs: number;
   /** Two words of chance for the hash of label sets. */
   readonly hashSeed: readonly [number, number];
 }
 
-/** Prometheus' smallest block: chunks never cross its border. */
-const BLOCK_RANGE_MS: number = 2 * 60 * 60 * 1000;
 const KIB = 1024;
 const MIB: number = 1024 * KIB;
 /** Most requests are under 256 KiB; a few large ones at a time may be read and decoded. */
@@ -40,8 +40,9 @@ const SERIES_ROOM = 4 << 20;
 
 export function sharedMemoryOptions(options: DatabaseOptions): SharedMemoryOptions {
   return {
-    ingestThreads: options.ingestThreads,
-    queryThreads: options.queryThreads,
+    // one more of each for maintenance
+    ingestThreads: options.ingestThreads + 1,
+    queryThreads: options.queryThreads + 1,
     seriesMax: Math.max(SERIES_ROOM, Math.min(2 * options.seriesMax, 4 * SERIES_ROOM)),
     seriesLimit: options.seriesMax,
     memoryLimitBytes: options.headMemoryLimitBytes,
@@ -50,7 +51,7 @@ export function sharedMemoryOptions(options: DatabaseOptions): SharedMemoryOptio
     labelValueBytesMax: options.labelValueBytesMax,
     outOfOrderWindowMs: options.outOfOrderWindowMs,
     chunkSamplesMax: options.chunkSamplesMax,
-    blockRangeSeconds: BLOCK_RANGE_MS / 1000,
+    blockRangeSeconds: options.blockRangeMs / 1000,
     slots: SLOTS,
     hashSeed: options.hashSeed,
   };

@@ -12,6 +12,8 @@ export interface IngestOutcome {
   readonly duplicates: number;
   readonly outOfOrder: number;
   readonly created: number;
+  /** Newest accepted timestamp in milliseconds, -Infinity where there is none. */
+  readonly newestMs: number;
   /** Log records in the shared memory; 0 bytes: none. */
   readonly recordAt: number;
   readonly recordBytes: number;
@@ -37,6 +39,7 @@ export function bareOutcome(status: number, message: string): IngestOutcome {
     duplicates: 0,
     outOfOrder: 0,
     created: 0,
+    newestMs: Number.NEGATIVE_INFINITY,
     recordAt: 0,
     recordBytes: 0,
     recordCap: 0,

@@ -12,7 +12,7 @@ import type { Histogram } from "../model/histogram.js";
 import type { Labels } from "../model/labels.js";
 import { SampleColumns } from "../storage/columns.js";
 import { encodeHistograms } from "../wal/cold-records.js";
-import { histogramChunksOf, waitingHistograms } from "./histogram-chunks.js";
+import { histogramChunksOf, type TimedHistogram, waitingHistograms } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
 import { LoggedChunks, type ReadLogChunk } from "./logged-chunks.js";
 import { REASON_LIMITS, REASON_TEXTS } from "./reasons.js";
@@ -41,13 +41,16 @@ export class HeadWriter {
   readonly scratch: number;
   private readonly readLogChunk: ReadLogChunk;
   private readonly loggedChunks: LoggedChunks;
+  private readonly blockRangeMs: number;
   private version = 1;
 
-  constructor(shared: SharedMemory, index: number, readLogChunk: ReadLogChunk) {
+  /** `sharesFrees`: this thread frees more than it allocates. */
+  constructor(shared: SharedMemory, index: number, readLogChunk: ReadLogChunk, sharesFrees = false) {
     const scratch = shared.ingestScratch[index];
     assert(scratch !== undefined, "an ingest thread for each scratch");
     this.scratch = scratch;
-    this.kernel = Kernel.openIngest(shared, scratch);
+    this.kernel = Kernel.openIngest(shared, scratch, sharesFrees);
+    this.blockRangeMs = 1000 * this.kernel.u32()[(L.CTRL + L.C_RANGE_SECONDS) >>> 2];
     this.readLogChunk = readLogChunk;
     this.loggedChunks = new LoggedChunks(this.kernel, readLogChunk);
   }
@@ -121,7 +124,7 @@ export class HeadWriter {
         );
       }
       if (outcome === OOO_NEW && exports.waitingHistograms(ref) >= HISTOGRAMS_PER_CHUNK)
-        this.closeHistograms(ref);
+        this.closeHistograms(ref, this.blockRangeMs);
     } finally {
       exports.unlockRef(ref);
     }
@@ -154,27 +157,51 @@ export class HeadWriter {
     }
   }
 
+  /** Makes chunks of the waiting histograms of `ref` if any is older than `endMs`; none crosses a block range. */
+  sealHistograms(ref: number, endMs: number, rangeMs: number): void {
+    const { exports } = this.kernel;
+    if (exports.waitingHistograms(ref) === 0) return;
+    exports.lockRef(ref);
+    try {
+      if (waitingHistograms(this.kernel, ref).some(({ timestampMs }) => timestampMs < endMs)) {
+        this.closeHistograms(ref, rangeMs);
+      }
+    } finally {
+      exports.unlockRef(ref);
+      exports.settleLiveBytes();
+    }
+  }
+
   /** Makes chunks of the waiting histograms of `ref`; its stripe is locked. Where memory is short they wait on. */
-  private closeHistograms(ref: number): void {
+  private closeHistograms(ref: number, rangeMs: number): void {
+    const waiting = waitingHistograms(this.kernel, ref);
+    let start = 0;
+    while (start < waiting.length) {
+      const range = Math.floor(waiting[start].timestampMs / rangeMs);
+      let end = start + 1;
+      while (end < waiting.length && Math.floor(waiting[end].timestampMs / rangeMs) === range) end++;
+      if (!this.addHistogramChunks(ref, waiting.slice(start, end))) return;
+      start = end;
+    }
+    this.kernel.exports.dropHistograms(ref);
+  }
+
+  private addHistogramChunks(ref: number, waiting: readonly TimedHistogram[]): boolean {
     const { kernel, scratch } = this;
-    const waiting = waitingHistograms(kernel, ref);
     const chunks = encodeHistogramChunks(
       waiting.map(({ timestampMs }) => timestampMs),
       waiting.map(({ histogram }) => histogram),
     );
-    let timesAt = 0;
-    for (const chunk of chunks) {
-      const samples = (chunk.bytes[0] << 8) | chunk.bytes[1];
-      if (chunk.bytes.length > HISTOGRAM_BYTES_MAX) return;
+    for (const { encoding, mint, maxt, bytes } of chunks) {
+      if (bytes.length > HISTOGRAM_BYTES_MAX) return false;
+      const samples = (bytes[0] << 8) | bytes[1];
       const at = scratch + L.R_CANON;
-      kernel.u8().set(chunk.bytes, at);
-      const { encoding, mint, maxt, bytes } = chunk;
-      if (!kernel.exports.addHistogramChunk(scratch, ref, encoding, samples, mint, maxt, at, bytes.length))
-        return;
-      timesAt += samples;
+      kernel.u8().set(bytes, at);
+      if (!kernel.exports.addHistogramChunk(scratch, ref, encoding, samples, mint, maxt, at, bytes.length)) {
+        return false;
+      }
     }
-    assert(timesAt === waiting.length, "each histogram is in one chunk");
-    kernel.exports.dropHistograms(ref);
+    return true;
   }
 
   /** The first few refusals of the request, for its answer and the ledger. */

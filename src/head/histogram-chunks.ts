@@ -12,6 +12,11 @@ export interface HeadChunk {
   readonly offset: number;
 }
 
+export interface TimedHistogram {
+  readonly timestampMs: number;
+  readonly histogram: Histogram;
+}
+
 const ENC_XOR = 1;
 
 /** Histogram chunks of `ref` that overlap [mint, maxt]; the stripe is locked by the caller. */
@@ -37,11 +42,8 @@ export function histogramChunksOf(kernel: Kernel, ref: number, mint: number, max
 }
 
 /** The waiting histograms of a locked series in order of time. */
-export function waitingHistograms(
-  kernel: Kernel,
-  ref: number,
-): { timestampMs: number; histogram: Histogram }[] {
-  const list: { timestampMs: number; histogram: Histogram }[] = [];
+export function waitingHistograms(kernel: Kernel, ref: number): TimedHistogram[] {
+  const list: TimedHistogram[] = [];
   for (
     let at = kernel.exports.firstHistogram(ref) >>> 0;
     at !== 0;

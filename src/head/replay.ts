@@ -38,6 +38,8 @@ export interface ReplaySummary {
   readonly unusable: number;
   readonly damages: readonly LogDamage[];
   /** In the order of the log: later ones replace earlier ones. */
+  /** Newest timestamp of each segment. */
+  readonly segmentNewestMs: readonly (readonly [segment: number, newestMs: number])[];
   readonly metadata: readonly MetricMetadata[];
   readonly exemplars: readonly ExemplarEntry[];
 }
@@ -45,6 +47,8 @@ export interface ReplaySummary {
 export interface ReplayOptions {
   readonly fs: FileSystem;
   readonly dir: string;
+  /** What stands for the segments up to `last`: read first. */
+  readonly checkpoint: { readonly dir: string; readonly last: number } | null;
   readonly progress?: (bytesDone: number, bytesTotal: number) => void;
 }
 
@@ -61,6 +65,8 @@ class Replay {
   private series = 0;
   private chunks = 0;
   private unusable = 0;
+  private inLog = false;
+  private readonly segmentNewestMs = new Map<number, number>();
   private readonly metadata = new Map<string, MetricMetadata>();
   private readonly exemplars: ExemplarEntry[] = [];
 
@@ -73,17 +79,23 @@ class Replay {
   }
 
   run(): ReplaySummary {
-    const { fs, dir, progress } = this.options;
+    const { fs, dir, checkpoint, progress } = this.options;
     const { exports } = this.kernel;
     const damages: LogDamage[] = [];
     const at = this.scratch + L.R_RAW; // 32 MiB that only requests use
-    const summary = readLog(fs, dir, {
+    const common = {
       buffer: this.kernel.u8().subarray(at, at + BUFFER_BYTES),
-      grow: (bytes) => this.grow(bytes),
-      crc: (bytes, start, end, seed) =>
+      grow: (bytes: number) => this.grow(bytes),
+      crc: (bytes: Uint8Array, start: number, end: number, seed?: number) =>
         exports.crc32c(bytes.byteOffset + start, end - start, seed ?? 0) >>> 0,
-      visit: (record) => this.visit(record),
-      report: (damage) => damages.push(damage),
+      visit: (record: LogRecord) => this.visit(record),
+      report: (damage: LogDamage) => void damages.push(damage),
+    };
+    if (checkpoint !== null) readLog(fs, checkpoint.dir, { ...common, repair: false });
+    this.inLog = true;
+    const summary = readLog(fs, dir, {
+      ...common,
+      firstSegment: (checkpoint?.last ?? 0) + 1,
       ...(progress === undefined ? {} : { progress }),
     });
     exports.settleLiveBytes();
@@ -96,6 +108,7 @@ class Replay {
       chunks: this.chunks,
       unusable: this.unusable,
       damages,
+      segmentNewestMs: [...this.segmentNewestMs],
       metadata: [...this.metadata.values()],
       exemplars: this.exemplars,
     };
@@ -118,10 +131,12 @@ class Replay {
     } else if (record.type === RecordType.SAMPLES) {
       outcome = exports.replaySamples(this.scratch, at, bytes);
       this.samples += Math.max(outcome, 0);
+      this.saw(record.segment, this.kernel.i64(this.scratch + L.RES_MAXT));
     } else if (record.type === RecordType.CHUNK) {
       const keep = this.kernel.liveBytes() < this.memoryLimitBytes * KEEP_CHUNKS_SHARE ? 1 : 0;
       outcome = exports.replayChunk(this.scratch, at, bytes, record.segment, record.offset, keep);
       this.chunks += Math.max(outcome, 0);
+      this.saw(record.segment, chunkMaxt(record));
       if (outcome > 0 && record.buffer[record.payload + CHUNK_ENCODING] !== ChunkEncoding.XOR)
         this.dropWaiting(record);
     } else this.visitCold(record);
@@ -145,25 +160,32 @@ class Replay {
     }
   }
 
+  private saw(segment: number, newestMs: number): void {
+    if (!this.inLog) return;
+    const known = this.segmentNewestMs.get(segment) ?? Number.NEGATIVE_INFINITY;
+    if (newestMs > known) this.segmentNewestMs.set(segment, newestMs);
+  }
+
   private visitCold(record: LogRecord): void {
     const payload = record.buffer.slice(record.payload, record.payload + record.payloadBytes);
     try {
       if (record.type === RecordType.METADATA) {
         for (const entry of decodeMetadata(payload)) this.metadata.set(entry.metricName, entry);
       } else if (record.type === RecordType.EXEMPLARS) this.exemplars.push(...decodeExemplars(payload));
-      else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(payload);
+      else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(record.segment, payload);
     } catch {
       this.unusable++;
     }
   }
 
   /** Histograms wait as they did before; those that a chunk of the log holds are dropped by readers as equal. */
-  private replayHistograms(payload: Uint8Array): void {
+  private replayHistograms(segment: number, payload: Uint8Array): void {
     const { exports } = this.kernel;
     for (const { ref, timestampMs, histogram } of decodeHistograms(payload)) {
       const current = exports.mapRef(ref) >>> 0;
       if (current === L.NONE) continue;
       this.addHistogram(current, timestampMs, histogram);
+      this.saw(segment, timestampMs);
       this.samples++;
     }
   }
@@ -174,4 +196,10 @@ class Replay {
     this.kernel.u8().set(bytes, at);
     this.kernel.exports.addHistogram(ref, timestampMs, at, bytes.length, 1);
   }
+}
+
+/** The newest timestamp that a CHUNK record names: a signed 64-bit integer behind ref, flags and mint. */
+function chunkMaxt({ buffer, payload }: LogRecord): number {
+  const view = new DataView(buffer.buffer, buffer.byteOffset + payload, CHUNK_HEADER_BYTES);
+  return Number(view.getBigInt64(16, true));
 }

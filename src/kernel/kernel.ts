@@ -31,6 +31,12 @@ export interface KernelExports {
   ): void;
   chunksLogged(pairs: number, count: number, segment: number, base: number): void;
   evict(target: number): number;
+  sweepEvictionQueue(): void;
+  sealSeries(scratch: number, ref: number, end: number): number;
+  oldestChunk(ref: number, end: number): number;
+  collectChunks(scratch: number, ref: number, mint: number, maxt: number): number;
+  dropCollected(ref: number, keep: number): void;
+  sortRefs(refs: number, count: number, spare: number): void;
   encodeSeries(from: number, end: number, target: number, cap: number): number;
   encodedSeriesBytes(): number;
   mapRef(ref: number): number;
@@ -99,10 +105,10 @@ export class Kernel {
     return kernel;
   }
 
-  /** An ingest thread's instance; `scratch` is one of `ingestScratch`. */
-  static openIngest(shared: SharedMemory, scratch: number): Kernel {
+  /** An ingest thread's instance; `scratch` is one of `ingestScratch`. `sharesFrees`: what it frees is for all. */
+  static openIngest(shared: SharedMemory, scratch: number, sharesFrees = false): Kernel {
     const kernel = new Kernel(shared);
-    kernel.exports.initThread(scratch + L.R_FREE, 0);
+    kernel.exports.initThread(scratch + L.R_FREE, sharesFrees ? 1 : 0);
     return kernel;
   }
 

@@ -3,6 +3,7 @@ import { systemClock } from "../base/clock.js";
 import type { Logger } from "../base/log.js";
 import { randomWords } from "../base/random.js";
 import { Database } from "../db/database.js";
+import { Epochs } from "../db/epochs.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { LogStatus } from "../wal/group-commit.js";
@@ -18,6 +19,7 @@ import type {
 import { encodeExemplarsAnswer } from "./exemplars-answer.js";
 import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
+import { Maintenance } from "./maintenance.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
 import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
@@ -44,6 +46,10 @@ export interface EngineOptions {
   readonly queryConcurrencyMax: number;
   /** Values of `--enable-feature`. */
   readonly features?: readonly string[];
+  readonly blockRangeMs: number;
+  /** 0: no limit. */
+  readonly retentionBytes: number;
+  readonly blockCacheBytes: number;
   /** Told once where nothing but a new process will do. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -82,6 +88,7 @@ export async function openEngine(
     labelValueBytesMax: options.labelValueBytesMax,
     segmentBytesMax: SEGMENT_BYTES_MAX,
     chunkSamplesMax: CHUNK_SAMPLES_MAX,
+    blockRangeMs: options.blockRangeMs,
     hashSeed: randomWords(),
   });
   const engine = new ThreadedEngine(db, options, ingestThreads, queryThreads, log);
@@ -102,6 +109,7 @@ class ThreadedEngine implements Engine {
   private readonly slots: SlotPool;
   private readonly ingestPool: IngestPool;
   private readonly queryPool: QueryPool;
+  private readonly maintenance: Maintenance;
   private readonly metrics = new IngestMetrics();
   private status: LogStatus = { state: "ok" };
   private ticker: NodeJS.Timeout | null = null;
@@ -119,12 +127,14 @@ class ThreadedEngine implements Engine {
     this.durability = options.durability;
     this.language = languageOf(options.features ?? []);
     this.slots = new SlotPool(db.shared, options.requestBytesMax);
+    const epochs = Epochs.create(db.shared.queryScratch.length);
     const data = (): ThreadData => ({
       shared: db.shared,
       counter: new SharedArrayBuffer(4),
       dataPath: options.dataPath,
       logDir: db.logDir,
       retentionMs: options.retentionMs,
+      epochs: epochs.buffer,
     });
     this.ingestPool = new IngestPool(db, ingestThreads, data(), this.metrics, (error) =>
       this.fatal(error, options),
@@ -136,9 +146,22 @@ class ThreadedEngine implements Engine {
         lookbackDeltaMs: options.lookbackDeltaMs,
         samplesMax: options.querySamplesMax,
         language: this.language,
+        blockCacheBytes: Math.ceil(options.blockCacheBytes / queryThreads),
       },
       queryThreads,
       options.queryConcurrencyMax,
+    );
+    this.maintenance = new Maintenance(
+      db,
+      this.ingestPool,
+      epochs,
+      {
+        ...data(),
+        blockRangeMs: options.blockRangeMs,
+        retentionBytes: options.retentionBytes,
+        stop: new SharedArrayBuffer(4),
+      },
+      log,
     );
   }
 
@@ -172,6 +195,7 @@ class ThreadedEngine implements Engine {
       clearInterval(reporter);
     }
     this.ticker = setInterval(() => this.db.tick(), TICK_MS);
+    this.maintenance.start();
   }
 
   private report(replayed: ReplaySummary, tookMs: number): void {
@@ -249,6 +273,7 @@ class ThreadedEngine implements Engine {
     this.stopping = true;
     if (this.ticker !== null) clearInterval(this.ticker);
     await this.ingestPool.close();
+    await this.maintenance.close();
     await this.queryPool.close();
     await this.db.close();
   }

@@ -4,7 +4,8 @@ import { systemClock } from "../base/clock.js";
 import { openLogChunks } from "../db/database.js";
 import { IngestThread } from "../db/ingest-thread.js";
 import type { IngestOutcome } from "../db/outcome.js";
-import { type ReplaySummary, replayLog } from "../head/replay.js";
+import { replayDatabaseLog } from "../db/replay-log.js";
+import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import { type IngestTask, type IngestTaskResult, packOutcomes, TASK_WORDS } from "./ingest-messages.js";
 import { type ThreadData, takeThreadIndex } from "./thread-data.js";
@@ -30,12 +31,8 @@ export function ingest(task: IngestTask): IngestTaskResult {
 /** Rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */
 export function replay(progress: SharedArrayBuffer): ReplaySummary {
   const cells = new Float64Array(progress);
-  return replayLog(data.shared, {
-    fs: nodeFileSystem,
-    dir: data.logDir,
-    progress: (done, total) => {
-      cells[0] = done;
-      cells[1] = total;
-    },
+  return replayDatabaseLog(data.shared, nodeFileSystem, data.logDir, (done, total) => {
+    cells[0] = done;
+    cells[1] = total;
   });
 }

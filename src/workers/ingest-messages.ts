@@ -14,7 +14,7 @@ export interface IngestTaskResult {
   readonly others: readonly IngestOutcome[] | null;
 }
 
-const ROW_WORDS = 8;
+const ROW_WORDS = 9;
 const OTHER = -1;
 
 export function packOutcomes(outcomes: readonly IngestOutcome[]): IngestTaskResult {
@@ -24,12 +24,31 @@ export function packOutcomes(outcomes: readonly IngestOutcome[]): IngestTaskResu
     if (outcome.status !== 204 || outcome.cold !== null) {
       others ??= [];
       others.push(outcome);
-      rows.push(OTHER, 0, 0, 0, 0, 0, 0, 0);
+      rows.push(OTHER, 0, 0, 0, 0, 0, 0, 0, 0);
       continue;
     }
-    const { samples, duplicates, outOfOrder, created, recordAt, recordBytes, recordCap, closedChunks } =
-      outcome;
-    rows.push(samples, duplicates, outOfOrder, created, recordAt, recordBytes, recordCap, closedChunks);
+    const {
+      samples,
+      duplicates,
+      outOfOrder,
+      created,
+      recordAt,
+      recordBytes,
+      recordCap,
+      closedChunks,
+      newestMs,
+    } = outcome;
+    rows.push(
+      samples,
+      duplicates,
+      outOfOrder,
+      created,
+      recordAt,
+      recordBytes,
+      recordCap,
+      closedChunks,
+      newestMs,
+    );
   }
   return { rows, others };
 }
@@ -52,6 +71,7 @@ export function unpackOutcomes({ rows, others }: IngestTaskResult): IngestOutcom
         recordBytes: rows[i + 5] ?? 0,
         recordCap: rows[i + 6] ?? 0,
         closedChunks: rows[i + 7] ?? 0,
+        newestMs: rows[i + 8] ?? Number.NEGATIVE_INFINITY,
       });
     }
   }

@@ -22,6 +22,8 @@ const GATHERED_REQUESTS = 4;
 interface Waiting {
   readonly slot: Slot;
   readonly version: WriteProtocol;
+  /** Which half of `pendingSince` counts it. */
+  readonly barrier: number;
   readonly resolve: (answer: WriteAnswer) => void;
 }
 
@@ -33,8 +35,10 @@ export class IngestPool {
   private readonly threads: number;
   private queue: Waiting[] = [];
   private tasks = 0;
-  /** Requests that have a slot and no answer yet. */
-  private pending = 0;
+  /** Requests that have a slot and no answer yet: those since the last barrier, and those before it. */
+  private readonly pendingSince = [0, 0];
+  private barriers = 0;
+  private barrierReached: (() => void) | null = null;
   private idle: (() => void) | null = null;
 
   constructor(
@@ -67,15 +71,16 @@ export class IngestPool {
 
   ingest(slot: Slot, version: WriteProtocol): Promise<WriteAnswer> {
     return new Promise((resolve) => {
-      this.pending++;
-      this.queue.push({ slot, version, resolve });
+      const barrier = this.barriers & 1;
+      this.pendingSince[barrier] = (this.pendingSince[barrier] ?? 0) + 1;
+      this.queue.push({ slot, version, barrier, resolve });
       // Requests that arrive in the same turn of the event loop share a task.
       if (this.queue.length === 1) setImmediate(() => this.pump());
     });
   }
 
   get pendingCount(): number {
-    return this.pending;
+    return (this.pendingSince[0] ?? 0) + (this.pendingSince[1] ?? 0);
   }
 
   private pump(): void {
@@ -114,14 +119,29 @@ export class IngestPool {
 
   private answer(request: Waiting, answer: WriteAnswer): void {
     request.slot.release();
-    this.pending--;
+    const left = (this.pendingSince[request.barrier] ?? 0) - 1;
+    this.pendingSince[request.barrier] = left;
     request.resolve(answer);
-    if (this.pending === 0 && this.idle !== null) this.idle();
+    if (left > 0) return;
+    if (request.barrier !== (this.barriers & 1)) this.barrierReached?.();
+    if (this.pendingCount === 0) this.idle?.();
+  }
+
+  /** Resolves when every request that was received before is answered. One at a time. */
+  barrier(): Promise<void> {
+    const before = this.barriers++ & 1;
+    if (this.pendingSince[before] === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.barrierReached = () => {
+        this.barrierReached = null;
+        resolve();
+      };
+    });
   }
 
   /** Waits for what is under way and ends the threads. */
   async close(): Promise<void> {
-    if (this.pending > 0) {
+    if (this.pendingCount > 0) {
       await new Promise<void>((resolve) => {
         this.idle = resolve;
       });

@@ -3,19 +3,27 @@ import { workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
-import { openQueryable } from "../db/database.js";
+import { Epochs } from "../db/epochs.js";
+import { QueryThread } from "../db/query-thread.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
+import type { QueryControl } from "../storage/queryable.js";
 import { answerQuery } from "./query-answers.js";
 import type { QueryTask, QueryThreadData } from "./query-task.js";
 import { takeThreadIndex } from "./thread-data.js";
 
 const data = workerData as QueryThreadData;
-const queryable = openQueryable(data.shared, takeThreadIndex(data.counter), nodeFileSystem, data.logDir);
+const thread = new QueryThread(data.shared, takeThreadIndex(data.counter), {
+  fs: nodeFileSystem,
+  dir: data.dataPath,
+  logDir: data.logDir,
+  epochs: new Epochs(data.epochs),
+  blockCacheBytes: data.blockCacheBytes,
+});
 const cancelWords = new Int32Array(data.cancel);
 
 /** The answer, whose body is moved to the main thread and not copied. */
 export function query({ request, cancelWord, receivedMs }: QueryTask): object {
-  const answer = answerQuery(request, queryable, data, receivedMs, (timeoutMs) => ({
+  const control = (timeoutMs: number): QueryControl => ({
     checkpoint() {
       if (Atomics.load(cancelWords, cancelWord) !== 0) {
         throw new RefusalError("canceled", "query was canceled in expression evaluation");
@@ -24,6 +32,7 @@ export function query({ request, cancelWord, receivedMs }: QueryTask): object {
         throw new RefusalError("timeout", "query timed out in expression evaluation");
       }
     },
-  }));
+  });
+  const answer = thread.run((queryable) => answerQuery(request, queryable, data, receivedMs, control));
   return move({ [transferableSymbol]: [answer.body.buffer], [valueSymbol]: answer } as never) as object;
 }

@@ -19,4 +19,5 @@ export interface QueryThreadData extends ThreadData {
   readonly lookbackDeltaMs: number;
   readonly samplesMax: number;
   readonly language: QueryLanguage;
+  readonly blockCacheBytes: number;
 }

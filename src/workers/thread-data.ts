@@ -8,6 +8,8 @@ export interface ThreadData {
   readonly dataPath: string;
   readonly logDir: string;
   readonly retentionMs: number;
+  /** Of `Epochs`. */
+  readonly epochs: SharedArrayBuffer;
 }
 
 /** This thread's number in its pool. */

@@ -70,6 +70,7 @@ export class LocalDatabase {
       labelValueBytesMax: options.labelValueBytesMax ?? 4096,
       segmentBytesMax: options.segmentBytesMax ?? 128 << 20,
       chunkSamplesMax: options.chunkSamplesMax ?? 120,
+      blockRangeMs: 7_200_000,
       hashSeed: [1, 2],
     });
     this.replayed = this.database.replay();

@@ -1,7 +1,7 @@
 // Closed chunks that are in the log may leave memory, oldest first. One thread calls these: the one that
 // replays, afterwards the main thread.
 import {
-  CTRL, C_EVICT, C_EVICT_LAST, NONE, N_DATA, N_LEN, N_OFFSET, N_OLDER, N_REF, N_SEGMENT,
+  NF_UNQUEUED, N_OOO, CTRL, C_EVICT, C_EVICT_LAST, NODE_BYTES, NONE, N_DATA, N_LEN, N_OFFSET, N_OLDER, N_REF, N_SEGMENT,
 } from "./layout";
 import { free, liveBytes, lockStripe, settleLiveBytes, stripeOf, unlockStripe } from "./memory";
 
@@ -11,6 +11,20 @@ export function queueForEviction(node: usize): void {
   if (last) store<u32>(last, <u32>node, N_OLDER);
   else store<u32>(CTRL, <u32>node, C_EVICT);
   store<u32>(CTRL, <u32>node, C_EVICT_LAST);
+}
+
+/** Gives back the nodes of the queue whose chunks are in blocks now. Nobody else holds them. */
+export function sweepEvictionQueue(): void {
+  let node = <usize>load<u32>(CTRL, C_EVICT);
+  store<u32>(CTRL, 0, C_EVICT);
+  store<u32>(CTRL, 0, C_EVICT_LAST);
+  while (node) {
+    const next = <usize>load<u32>(node, N_OLDER);
+    if (load<u32>(node, N_REF) == NONE) free(node, NODE_BYTES);
+    else queueForEviction(node);
+    node = next;
+  }
+  settleLiveBytes();
 }
 
 /** Tells the chunks of {node, offset}[count] at `pairs` where they lie in the log: `base` is the first record's offset. */
@@ -36,9 +50,18 @@ export function evict(target: f64): f64 {
     store<u32>(CTRL, next, C_EVICT);
     if (!next) store<u32>(CTRL, 0, C_EVICT_LAST);
     const ref = load<u32>(node, N_REF);
-    if (ref == NONE) continue;
+    if (ref == NONE) {
+      free(node, NODE_BYTES); // its chunk is in a block
+      continue;
+    }
     const stripe = stripeOf(ref);
     lockStripe(stripe);
+    if (load<u32>(node, N_REF) == NONE) {
+      unlockStripe(stripe);
+      free(node, NODE_BYTES);
+      continue;
+    }
+    store<u8>(node, load<u8>(node, N_OOO) | NF_UNQUEUED, N_OOO);
     const data = load<u32>(node, N_DATA);
     if (data) {
       store<u32>(node, 0, N_DATA);

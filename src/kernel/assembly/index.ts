@@ -11,10 +11,11 @@ export { snappyDecode } from "./snappy";
 export { finish, ingest, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";
-export { chunksLogged, evict } from "./evict";
+export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
+export { dropCollected, oldestChunk, sealSeries, sortRefs } from "./compact";
 export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
 export { findKey, readPostings } from "./index-postings";
-export { decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
+export { collectChunks, decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
 export { decodeChunk } from "./chunk-read";
 export {
   addHistogram, addHistogramChunk, dropHistograms, firstHistogram, lockRef, unlockRef, waitingHistograms,
@@ -26,7 +27,7 @@ const PAIR_SLOTS: u32 = 1 << 13;
 /** Fills what the first thread fills, once JavaScript has written the control block. False: the memory is too small. */
 export function initShared(): bool {
   initCrc(load<u32>(CTRL, C_CRC));
-  initSnappy(load<u32>(CTRL, C_CRC) + SNAPPY_TABLE);
+  initSnappy(load<u32>(CTRL, C_CRC) + <u32>SNAPPY_TABLE);
   const series = newTable(SERIES_SLOTS);
   const pairs = newTable(PAIR_SLOTS);
   store<u64>(CTRL, (<u64>(SERIES_SLOTS - 1) << 32) | series, C_TABLE);

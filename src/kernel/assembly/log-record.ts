@@ -1,7 +1,7 @@
 // What a request writes to the log: one SAMPLES record, then one CHUNK record for each chunk it closed.
 // docs/format/wal.md has the drawings; src/wal/record-format.ts the same numbers.
 import {
-  NODE_BYTES, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NUM, N_OOO, N_REF, RES_CLOSED, RES_RECORD, RES_RECORD_BYTES, RES_RECORD_CAP,
+  NF_OUT_OF_ORDER, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NUM, N_OOO, N_REF, RES_CLOSED, RES_RECORD, RES_RECORD_BYTES, RES_RECORD_CAP,
   R_CLOSED, R_REF, R_T, R_V,
 } from "./layout";
 import { writeVarint, zigzag } from "./bytes";
@@ -80,7 +80,7 @@ function encodeChunk(record: usize, node: usize): usize {
   const length = load<u32>(node, N_LEN);
   store<u32>(payload, load<u32>(node, N_REF));
   store<u8>(payload, load<u8>(node, N_ENC), 4);
-  store<u8>(payload, load<u8>(node, N_OOO), 5);
+  store<u8>(payload, load<u8>(node, N_OOO) & NF_OUT_OF_ORDER, 5);
   store<u16>(payload, load<u16>(node, N_NUM), 6);
   store<i64>(payload, load<i64>(node, N_MINT), 8);
   store<i64>(payload, load<i64>(node, N_MAXT), 16);

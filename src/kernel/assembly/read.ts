@@ -2,7 +2,7 @@
 // to the reader's scratch, and copied again if a writer came by; only after many tries the lock is taken.
 // Pointers read on the way may be torn by a writer, so each is checked against the memory's size before use.
 import {
-  H_BYTES, H_LEN, H_NEXT, H_T, NODE_BYTES, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, N_NUM, N_OOO, Q_COUNT, Q_DATA, Q_DATA_BYTES,
+  NF_COLLECTED, NF_OUT_OF_ORDER, H_BYTES, H_LEN, H_NEXT, H_T, NODE_BYTES, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT, N_NUM, N_OOO, Q_COUNT, Q_DATA, Q_DATA_BYTES,
   Q_DATA_MAX, Q_DESC, Q_DESC_MAX, Q_HISTOGRAMS, Q_MISSING, Q_SAMPLES_MAX, Q_T, Q_TMP, Q_V, S_ACC, S_CHUNK, S_EXT, S_LABELS_LEN, S_NB, S_NUM, S_T, S_WP,
   X_CHUNKS, X_HIST, X_OOO, X_OOO_COUNT,
 } from "./layout";
@@ -92,27 +92,59 @@ function bump(scratch: usize, word: usize): void {
   store<u32>(scratch + word, load<u32>(scratch + word) + 1);
 }
 
+/** Describes a chunk node and copies its bytes where memory has them. 0, TORN or FULL. */
+function copyNode(scratch: usize, node: usize): i32 {
+  const length = load<u32>(node, N_LEN);
+  const data = <usize>load<u32>(node, N_DATA);
+  if (data && !inside(data, length)) return TORN;
+  const desc = describe(scratch, 0, 0, 0, 0, length);
+  if (!desc) return FULL;
+  const target = load<u32>(desc, N_DATA);
+  memory.copy(desc, node, NODE_BYTES);
+  if (data) {
+    store<u32>(desc, target, N_DATA);
+    memory.copy(target, data, length);
+  } else {
+    store<u32>(desc, target, N_NEXT); // where the caller puts the bytes
+    bump(scratch, Q_MISSING);
+  }
+  if (load<u8>(desc, N_ENC) != ENC_XOR) bump(scratch, Q_HISTOGRAMS);
+  return 0;
+}
+
+/**
+ * Describes the closed chunks of `ref` that lie wholly in [mint, maxt], as `snapshot` does, and marks them as
+ * collected: `dropCollected` takes exactly these away. 0, or FULL. Takes the stripe's lock.
+ */
+export function collectChunks(scratch: usize, ref: u32, mint: f64, maxt: f64): i32 {
+  memoryEnd = <u64>(<u32>memory.size()) << 16;
+  count = 0;
+  dataBytes = 0;
+  memory.fill(scratch + Q_COUNT, 0, 16);
+  const ext = <usize>load<u32>(seriesAt(ref), S_EXT);
+  if (!ext) return 0;
+  const stripe = stripeOf(ref);
+  lockStripe(stripe);
+  let outcome: i32 = 0;
+  for (let node = <usize>load<u32>(ext, X_CHUNKS); node && !outcome; node = load<u32>(node, N_NEXT)) {
+    if (load<i64>(node, N_MINT) < <i64>mint || load<i64>(node, N_MAXT) > <i64>maxt) continue;
+    outcome = copyNode(scratch, node);
+    if (!outcome) store<u8>(node, load<u8>(node, N_OOO) | NF_COLLECTED, N_OOO);
+  }
+  unlockStripe(stripe);
+  store<u32>(scratch, count, Q_COUNT);
+  store<u32>(scratch, dataBytes, Q_DATA_BYTES);
+  return outcome;
+}
+
 function copyExtension(scratch: usize, ext: usize, mint: i64, maxt: i64): i32 {
   let node = <usize>load<u32>(ext, X_CHUNKS);
   let steps: u32 = 0;
   while (node) {
     if (!inside(node, NODE_BYTES) || ++steps > 1 << 22) return TORN;
     if (load<i64>(node, N_MAXT) >= mint && load<i64>(node, N_MINT) <= maxt) {
-      const length = load<u32>(node, N_LEN);
-      const data = <usize>load<u32>(node, N_DATA);
-      if (data && !inside(data, length)) return TORN;
-      const desc = describe(scratch, 0, 0, 0, 0, length);
-      if (!desc) return FULL;
-      const target = load<u32>(desc, N_DATA);
-      memory.copy(desc, node, NODE_BYTES);
-      if (data) {
-        store<u32>(desc, target, N_DATA);
-        memory.copy(target, data, length);
-      } else {
-        store<u32>(desc, target, N_NEXT); // where the caller puts the bytes
-        bump(scratch, Q_MISSING);
-      }
-      if (load<u8>(desc, N_ENC) != ENC_XOR) bump(scratch, Q_HISTOGRAMS);
+      const outcome = copyNode(scratch, node);
+      if (outcome) return outcome;
     }
     node = load<u32>(node, N_NEXT);
   }
@@ -169,7 +201,7 @@ export function decodeFloats(scratch: usize, mint: f64, maxt: f64): i32 {
   let late = false;
   for (let i: u32 = 0; i < described; i++) {
     const desc = scratch + Q_DESC + i * NODE_BYTES;
-    if (load<u8>(desc, N_OOO)) late = true;
+    if (load<u8>(desc, N_OOO) & NF_OUT_OF_ORDER) late = true;
     else if (load<u8>(desc, N_ENC) == ENC_XOR) {
       if (n + load<u16>(desc, N_NUM) > Q_SAMPLES_MAX) return FULL;
       const run = scratch + Q_T + (n << 3);
@@ -182,7 +214,7 @@ export function decodeFloats(scratch: usize, mint: f64, maxt: f64): i32 {
   if (late) {
     for (let i: u32 = 0; i < described; i++) {
       const desc = scratch + Q_DESC + i * NODE_BYTES;
-      if (!load<u8>(desc, N_OOO)) continue;
+      if (!(load<u8>(desc, N_OOO) & NF_OUT_OF_ORDER)) continue;
       const samples = <u32>load<u16>(desc, N_NUM);
       if (n + samples > Q_SAMPLES_MAX) return FULL;
       n = mergeRun(scratch, n, decodeRun(scratch, desc, n));

@@ -1,7 +1,7 @@
 // The head from its log. Runs on one thread before anybody writes. Any order of records gives the same samples:
 // what a chunk record holds is dropped from the open chunk, and what it lacks is kept out of order.
 import {
-  CTRL, C_CREATE_LOCK, C_DEAD, C_SERIES_COUNT, C_SERIES_MAX, DECODE_MAX, FORWARD, NODE_BYTES, NONE, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT,
+  CTRL, C_CREATE_LOCK, C_DEAD, C_SERIES_COUNT, C_SERIES_MAX, DECODE_MAX, FORWARD, NF_UNQUEUED, NODE_BYTES, NONE, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT,
   N_NUM, N_OFFSET, N_OOO, N_REF, N_SEGMENT, R_DECODE_T, R_DECODE_V, R_REF, R_T, R_V, SAMPLES_MAX, S_CHUNK, S_EXT, S_LABELS, S_LABELS_LEN,
   S_NEXT, S_NUM, S_T, S_V, X_CHUNKS, X_CHUNKS_LAST, X_HIST_T, X_OOO, X_OOO_COUNT,
 } from "./layout";
@@ -165,6 +165,7 @@ export function replayChunk(scratch: usize, at: usize, length: u32, segment: u32
   if (!keep && load<u32>(node, N_DATA)) {
     free(load<u32>(node, N_DATA), load<u32>(node, N_LEN));
     store<u32>(node, 0, N_DATA);
+    store<u8>(node, load<u8>(node, N_OOO) | NF_UNQUEUED, N_OOO);
   } else queueForEviction(node);
   settleLiveBytes();
   return 1;

@@ -86,11 +86,8 @@ function selectorToJson(selector: VectorSelector): { [name: string]: Json } {
     anchored: selector.anchored,
     matchers: selector.matchers.map(matcherToJson),
     name: selector.name,
-    offset: selector.offsetMs,
-    offsetExpr: durationToJson(selector.offsetExpr),
+    ...modifiersToJson(selector),
     smoothed: selector.smoothed,
-    startOrEnd: selector.atEdge,
-    timestamp: selector.atMs,
   };
 }
 

@@ -1,0 +1,109 @@
+/** What the maintenance thread does: blocks out of the head, blocks into larger blocks, the log cut behind them. */
+import { assert } from "../base/assert.js";
+import type { Clock } from "../base/clock.js";
+import { removeLeftovers } from "../block/block-folder.js";
+import type { BlockMeta } from "../block/block-meta.js";
+import { newBlockUlid } from "../block/block-ulid.js";
+import { writeHeadBlock } from "../compact/compactor.js";
+import { type MaintenanceStep, maintainOnce } from "../compact/maintenance.js";
+import { HeadCompactor } from "../head/head-compactor.js";
+import type { FileSystem } from "../io/file-system.js";
+import type { Kernel } from "../kernel/kernel.js";
+import type { SharedMemory } from "../kernel/shared-memory.js";
+import { deleteSegments } from "../wal/segments.js";
+import { newestCheckpoint, removeOldCheckpoints, writeCheckpoint } from "./checkpoint.js";
+import { openLogChunks } from "./database.js";
+
+export interface MaintenanceThreadOptions {
+  readonly fs: FileSystem;
+  readonly clock: Clock;
+  readonly dir: string;
+  readonly logDir: string;
+  readonly blockRangeMs: number;
+  /** 0: for ever. */
+  readonly retentionMs: number;
+  /** 0: no limit. */
+  readonly retentionBytes: number;
+  /** Called every few hundred series: may wait, or throw to end the work. */
+  readonly checkpoint: () => void;
+}
+
+export class MaintenanceThread {
+  private readonly options: MaintenanceThreadOptions;
+  private readonly compactor: HeadCompactor;
+  private readonly kernel: Kernel;
+  private readonly scratch: number;
+
+  constructor(shared: SharedMemory, options: MaintenanceThreadOptions) {
+    this.options = options;
+    const { fs, logDir, blockRangeMs, checkpoint } = options;
+    this.compactor = new HeadCompactor(shared, blockRangeMs, openLogChunks(fs, logDir), checkpoint);
+    const scratch = shared.queryScratch.at(-1);
+    assert(scratch !== undefined, "a query scratch for maintenance");
+    this.scratch = scratch;
+    this.kernel = this.compactor.kernel;
+    removeLeftovers(fs, options.dir);
+  }
+
+  /**
+   * Writes blocks of all that the head has before `endMs`, which lies on a border of block ranges. On return they
+   * are durable; `dropHead` may follow once every reader knows them and no request is under way that began before.
+   */
+  compactHead(endMs: number): BlockMeta[] {
+    const { fs, dir, clock, checkpoint } = this.options;
+    const metas: BlockMeta[] = [];
+    try {
+      this.compactor.seal(endMs);
+      let start = this.compactor.firstRange(endMs);
+      while (start < endMs) {
+        const end = start + this.options.blockRangeMs;
+        const newUlid = (): string => newBlockUlid(clock);
+        const meta = writeHeadBlock(this.compactor.source(start), start, end, {
+          fs,
+          dir,
+          newUlid,
+          checkpoint,
+        });
+        if (meta !== null) metas.push(meta);
+        // Ranges mostly follow each other; behind a gap the next one is looked for. A chunk of a log that was
+        // written with another range may cross this one: it stays in the head.
+        start = meta !== null ? end : Math.max(end, this.compactor.firstRange(endMs));
+      }
+      return metas;
+    } catch (error) {
+      this.compactor.forget();
+      throw error;
+    }
+  }
+
+  dropHead(): void {
+    this.compactor.drop();
+  }
+
+  /** Makes the log begin behind segment `last`. `others`: records of metadata and exemplars to keep. */
+  truncateLog(last: number, others: readonly Uint8Array[]): number {
+    const { fs, logDir, clock } = this.options;
+    const before = newestCheckpoint(fs, logDir);
+    if (before !== null && before.last >= last) return 0;
+    writeCheckpoint(fs, logDir, last, this.kernel, this.scratch, others, clock.nowMs());
+    const deleted = deleteSegments(fs, logDir, last);
+    removeOldCheckpoints(fs, logDir, last);
+    return deleted;
+  }
+
+  /** One step of upkeep of the blocks; to be called again until it says "idle". */
+  maintain(newestMs: number, otherBytes: number): MaintenanceStep {
+    const { fs, dir, clock, checkpoint, retentionMs, retentionBytes, blockRangeMs } = this.options;
+    return maintainOnce({
+      fs,
+      dir,
+      newUlid: () => newBlockUlid(clock),
+      checkpoint,
+      retentionMs,
+      retentionBytes,
+      newestMs,
+      otherBytes,
+      blockRangeMs,
+    });
+  }
+}

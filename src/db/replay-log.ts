@@ -1,0 +1,20 @@
+import { type ReplaySummary, replayLog } from "../head/replay.js";
+import type { FileSystem } from "../io/file-system.js";
+import type { SharedMemory } from "../kernel/shared-memory.js";
+import { newestCheckpoint } from "./checkpoint.js";
+
+/** Rebuilds the head from the newest checkpoint and the segments behind it. Makes the folder where it is absent. */
+export function replayDatabaseLog(
+  shared: SharedMemory,
+  fs: FileSystem,
+  logDir: string,
+  progress?: (bytesDone: number, bytesTotal: number) => void,
+): ReplaySummary {
+  fs.mkdir(logDir);
+  return replayLog(shared, {
+    fs,
+    dir: logDir,
+    checkpoint: newestCheckpoint(fs, logDir),
+    ...(progress === undefined ? {} : { progress }),
+  });
+}

@@ -1,0 +1,144 @@
+/**
+ * The head as a source of blocks, on the maintenance thread. For a border in time: `seal` turns all that is older
+ * into closed chunks, `firstRange` tells where they begin, `source` hands a range's chunks to the block
+ * writer, and `drop` takes exactly what was handed over out of memory.
+ */
+import { assert } from "../base/assert.js";
+import * as L from "../kernel/assembly/layout.js";
+import type { Kernel } from "../kernel/kernel.js";
+import type { SharedMemory } from "../kernel/shared-memory.js";
+import { compareUtf8, type Labels } from "../model/labels.js";
+import type { ChunkEncoding, ChunkSeries, ChunkSeriesSource, EncodedChunk } from "../storage/chunk-series.js";
+import type { ReadLogChunk } from "./logged-chunks.js";
+import { HeadWriter } from "./head-writer.js";
+import { decodeLabels } from "./label-bytes.js";
+
+/** Work between two calls of the checkpoint. */
+const REFS_PER_CHECKPOINT = 256;
+
+export class HeadCompactor {
+  readonly kernel: Kernel;
+  private readonly scratch: number;
+  private readonly writer: HeadWriter;
+  private readonly readLogChunk: ReadLogChunk;
+  private readonly rangeMs: number;
+  private readonly checkpoint: () => void;
+
+  /** Uses the last ingest scratch and the last query scratch, which no other thread may have. */
+  constructor(shared: SharedMemory, rangeMs: number, readLogChunk: ReadLogChunk, checkpoint: () => void) {
+    const scratch = shared.queryScratch.at(-1);
+    assert(scratch !== undefined, "a query scratch for maintenance");
+    this.scratch = scratch;
+    this.writer = new HeadWriter(shared, shared.ingestScratch.length - 1, readLogChunk, true);
+    this.kernel = this.writer.kernel;
+    this.readLogChunk = readLogChunk;
+    this.rangeMs = rangeMs;
+    this.checkpoint = checkpoint;
+  }
+
+  private eachRef(visit: (ref: number) => void): void {
+    const count = this.kernel.seriesCount();
+    for (let ref = 0; ref < count; ref++) {
+      if (ref % REFS_PER_CHECKPOINT === 0) this.checkpoint();
+      visit(ref);
+    }
+  }
+
+  /** Closes what is older than `endMs`. False: memory is short; what could not be closed stays open. */
+  seal(endMs: number): boolean {
+    let ok = true;
+    this.eachRef((ref) => {
+      if (this.kernel.exports.sealSeries(this.writer.scratch, ref, endMs) === 0) ok = false;
+      this.writer.sealHistograms(ref, endMs, this.rangeMs);
+    });
+    return ok;
+  }
+
+  /** Start of the first block range that holds closed chunks older than `endMs`; +Infinity where there is none. */
+  firstRange(endMs: number): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    this.eachRef((ref) => {
+      oldest = Math.min(oldest, this.kernel.exports.oldestChunk(ref, endMs));
+    });
+    return Math.floor(oldest / this.rangeMs) * this.rangeMs;
+  }
+
+  /** The closed chunks that lie in [startMs, startMs + range): marked as collected while they are read. */
+  source(startMs: number): ChunkSeriesSource {
+    const refs = this.refsIn(startMs);
+    return {
+      symbols: () => this.symbols(refs),
+      series: () => this.series(refs, startMs),
+    };
+  }
+
+  private refsIn(startMs: number): Uint32Array {
+    const endMs = startMs + this.rangeMs;
+    const found: number[] = [];
+    this.eachRef((ref) => {
+      if (this.kernel.exports.oldestChunk(ref, endMs) >= startMs + this.rangeMs) return;
+      found.push(ref);
+    });
+    const at = this.scratch + L.Q_TMP;
+    const spare = at + 8 * L.Q_SAMPLES_MAX;
+    assert(4 * found.length <= 8 * L.Q_SAMPLES_MAX, "the scratch has room for the refs");
+    this.kernel.u32().set(found, at >>> 2);
+    this.kernel.exports.sortRefs(at, found.length, spare);
+    return this.kernel.u32().slice(at >>> 2, (at >>> 2) + found.length);
+  }
+
+  private symbols(refs: Uint32Array): Iterable<string> {
+    const all = new Set<string>();
+    for (const ref of refs) for (const text of this.labels(ref).pairs) all.add(text);
+    return [...all].sort(compareUtf8);
+  }
+
+  private *series(refs: Uint32Array, startMs: number): IterableIterator<ChunkSeries> {
+    for (const ref of refs) {
+      const chunks = this.collect(ref, startMs);
+      if (chunks.length > 0) yield { labels: this.labels(ref), chunks };
+    }
+  }
+
+  private collect(ref: number, startMs: number): EncodedChunk[] {
+    const { kernel, scratch } = this;
+    const outcome = kernel.exports.collectChunks(scratch, ref, startMs, startMs + this.rangeMs - 1);
+    assert(outcome === 0, "the chunks of one series and one range fit into the scratch");
+    const words = kernel.u32();
+    const count = words[(scratch + L.Q_COUNT) >>> 2];
+    const chunks: EncodedChunk[] = [];
+    for (let i = 0; i < count; i++) {
+      const desc = scratch + L.Q_DESC + i * L.NODE_BYTES;
+      const data = words[(desc + L.N_DATA) >>> 2];
+      const bytes =
+        data === 0
+          ? this.readLogChunk(words[(desc + L.N_SEGMENT) >>> 2], words[(desc + L.N_OFFSET) >>> 2])
+          : kernel.u8().slice(data, data + words[(desc + L.N_LEN) >>> 2]);
+      chunks.push({
+        mint: kernel.i64(desc + L.N_MINT),
+        maxt: kernel.i64(desc + L.N_MAXT),
+        encoding: kernel.u8()[desc + L.N_ENC] as ChunkEncoding,
+        bytes,
+      });
+    }
+    return chunks.sort((a, b) => a.mint - b.mint || a.maxt - b.maxt);
+  }
+
+  private labels(ref: number): Labels {
+    const words = this.kernel.u32();
+    const series = this.kernel.seriesAt(ref) >>> 2;
+    const bytes = words[series + (L.S_LABELS_LEN >>> 2)];
+    return decodeLabels(this.kernel.u8(), words[series + (L.S_LABELS >>> 2)], bytes);
+  }
+
+  /** Takes the collected chunks out of memory. The blocks that hold them must be durable and known to every reader. */
+  drop(): void {
+    this.eachRef((ref) => this.kernel.exports.dropCollected(ref, 0));
+  }
+
+  /** After a failure: the chunks stay, as if nothing had been collected. */
+  forget(): void {
+    const count = this.kernel.seriesCount();
+    for (let ref = 0; ref < count; ref++) this.kernel.exports.dropCollected(ref, 1);
+  }
+}

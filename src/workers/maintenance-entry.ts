@@ -1,0 +1,49 @@
+/** Entry of the maintenance thread. */
+import { workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.js";
+import type { BlockMeta } from "../block/block-meta.js";
+import type { MaintenanceStep } from "../compact/maintenance.js";
+import { MaintenanceThread } from "../db/maintenance.js";
+import { nodeFileSystem } from "../io/node-file-system.js";
+import type { MaintenanceData } from "./maintenance.js";
+
+const data = workerData as MaintenanceData;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+const stop = new Int32Array(data.stop);
+let workedSinceMs = systemClock.monotonicMs();
+
+/** Maintenance works WORK_MS and rests REST_MS, so that on a full machine others get their turn. */
+const WORK_MS = 4;
+const REST_MS = 2;
+
+const thread = new MaintenanceThread(data.shared, {
+  fs: nodeFileSystem,
+  clock: systemClock,
+  dir: data.dataPath,
+  logDir: data.logDir,
+  blockRangeMs: data.blockRangeMs,
+  retentionMs: data.retentionMs,
+  retentionBytes: data.retentionBytes,
+  checkpoint() {
+    if (Atomics.load(stop, 0) !== 0) throw new Error("the server is stopping");
+    if (systemClock.monotonicMs() - workedSinceMs < WORK_MS) return;
+    Atomics.wait(pause, 0, 0, REST_MS);
+    workedSinceMs = systemClock.monotonicMs();
+  },
+});
+
+export function compactHead(endMs: number): BlockMeta[] {
+  return thread.compactHead(endMs);
+}
+
+export function dropHead(): void {
+  thread.dropHead();
+}
+
+export function truncateLog(task: { readonly last: number; readonly others: readonly Uint8Array[] }): number {
+  return thread.truncateLog(task.last, task.others);
+}
+
+export function maintain(task: { readonly newestMs: number; readonly otherBytes: number }): MaintenanceStep {
+  return thread.maintain(task.newestMs, task.otherBytes);
+}
