@@ -151,12 +151,12 @@ export class ColdPath {
 }
 
 function emptyOutcome(): ColdOutcome {
-  return { histograms: 0, exemplars: 0, duplicates: 0, staleMarkers: 0, detail: "", records: null };
   return {
     histograms: 0,
     exemplars: 0,
     duplicates: 0,
     staleMarkers: 0,
+    detail: "",
     newestMs: Number.NEGATIVE_INFINITY,
     records: null,
   };
