@@ -215,24 +215,25 @@ test("a large answer survives the growth of its buffer", () => {
   });
 });
 
-test("columns are spelled as single values are, at any place of a batch and across batches", () => {
-  const rare = [
-    0,
-    -0,
-    Number.NaN,
-    Infinity,
-    -Infinity,
-    1e-7,
-    -1.5e21,
-    1e21,
-    5e-324,
-    -1.7976931348623157e308,
-    1e15,
-    0.1,
-  ];
+const RARE = [
+  0,
+  -0,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  1e-7,
+  -1.5e21,
+  1e21,
+  5e-324,
+  -1.7976931348623157e308,
+  1e15,
+  0.1,
+];
+
+test("columns are spelled as single values are, at any place of a batch and across batches", () =>
   fc.assert(
     fc.property(
-      fc.array(fc.oneof(fc.double(), fc.integer(), fc.constantFrom(...rare)), {
+      fc.array(fc.oneof(fc.double(), fc.integer(), fc.constantFrom(...RARE)), {
         minLength: 1,
         maxLength: 40,
       }),
@@ -259,8 +260,7 @@ test("columns are spelled as single values are, at any place of a batch and acro
       },
     ),
     { numRuns: 60 },
-  );
-});
+  ));
 
 test("warnings and infos follow the data, ten of each", () => {
   const value: QueryValue = { type: "vector", samples: [] };
