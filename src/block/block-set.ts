@@ -4,6 +4,8 @@ import type { BlockMeta } from "./block-meta.js";
 import { type Block, openBlock } from "./block-reader.js";
 import type { PageCache } from "./page-cache.js";
 
+const RELOAD_ATTEMPTS_MAX = 10;
+
 /**
  * The open blocks of a data folder, as one thread sees them. A block that is damaged or incomplete is named in
  * `damaged`, the others serve; a block is left out only where one that could be opened replaces it.
@@ -30,29 +32,40 @@ export class BlockSet {
    * object, so selections of them that are in use stay good; selections of blocks that went do not.
    */
   reload(): void {
+    // A block that went between the listing and its opening was replaced by one that the listing may lack.
+    for (let attempt = 1; !this.tryReload(attempt === RELOAD_ATTEMPTS_MAX); attempt++);
+  }
+
+  /** False, and nothing changed, where a listed block was gone before it could be opened. */
+  private tryReload(last: boolean): boolean {
     const known = new Map(this.blocks.map((block) => [block.meta.ulid, block]));
     const { metas, damaged } = listBlocks(this.fs, this.dir);
     const unreadable: DamagedBlock[] = [...damaged];
+    const found: Block[] = [];
     const opened: Block[] = [];
-    for (const meta of metas) {
-      const block = known.get(meta.ulid);
-      known.delete(meta.ulid);
+    for (const { ulid } of metas) {
       try {
-        block?.reloadTombstones();
-        opened.push(block ?? openBlock(this.fs, `${this.dir}/${meta.ulid}`, this.cache));
+        let block = known.get(ulid);
+        if (block === undefined) {
+          block = openBlock(this.fs, `${this.dir}/${ulid}`, this.cache);
+          opened.push(block);
+        } else block.reloadTombstones();
+        found.push(block);
       } catch (error) {
-        block?.close();
-        unreadable.push({ ulid: meta.ulid, reason: damageOf(error) });
+        unreadable.push({ ulid, reason: damageOf(error) });
       }
     }
-    this.superseded = supersededBlocks(opened.map((block) => block.meta));
+    if (!last && unreadable.some(({ ulid }) => !this.fs.exists(`${this.dir}/${ulid}`))) {
+      for (const block of opened) block.close();
+      return false;
+    }
+    this.superseded = supersededBlocks(found.map((block) => block.meta));
     const replaced = new Set(this.superseded.map((meta) => meta.ulid));
-    for (const block of known.values()) block.close();
-    for (const block of opened) if (replaced.has(block.meta.ulid)) block.close();
-    this.blocks = opened
-      .filter((block) => !replaced.has(block.meta.ulid))
-      .sort((a, b) => compareMetas(a.meta, b.meta));
+    const serving = found.filter((block) => !replaced.has(block.meta.ulid));
+    for (const block of [...known.values(), ...opened]) if (!serving.includes(block)) block.close();
+    this.blocks = serving.sort((a, b) => compareMetas(a.meta, b.meta));
     this.damaged = unreadable;
+    return true;
   }
 
   /** The blocks that may hold samples of [mint, maxt]. */

@@ -115,6 +115,22 @@ test("leaves out what an open block replaces, and nothing that a broken one clai
   assert.deepEqual(ulids(open(fs)), [A, B]);
 });
 
+test("sees the child when its parents go while it looks", () => {
+  const mem = folderWith(A, B);
+  const fs = new FaultFileSystem(mem);
+  const metas = listBlocks(mem, DIR).metas;
+  fs.before = (operation) => {
+    if (operation !== "open") return;
+    fs.before = () => {};
+    compactBlocks(metas, { fs: mem, dir: DIR, newUlid: () => C });
+  };
+  const set = new BlockSet(fs, DIR, new PageCache(1 << 20));
+  assert.deepEqual(ulids(set), [C]);
+  assert.deepEqual(set.damaged, []);
+  set.close();
+  assert.equal(mem.openCount, 0);
+});
+
 test("opens many blocks with a few small reads each", () => {
   const names = Array.from({ length: 50 }, (_, i) => `01ARZ3NDEKTSV4RRFFQ69G${String(i).padStart(4, "0")}`);
   const fs = new FaultFileSystem(folderWith(...names));
