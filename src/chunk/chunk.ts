@@ -4,7 +4,7 @@ import { ChunkEncoding } from "../storage/chunk-series.js";
 import type { SampleColumns } from "../storage/columns.js";
 import { isChunkEncoding } from "./chunk-header.js";
 import { decodeHistogramChunk } from "./histogram-decode.js";
-import { decodeXorChunk } from "./xor-chunk.js";
+import { decodeXorChunk } from "./xor-decode.js";
 
 /**
  * Appends the samples of any chunk with mint <= timestamp <= maxt to `columns` (behind what is there).

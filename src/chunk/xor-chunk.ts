@@ -1,9 +1,7 @@
 import { assert } from "../base/assert.js";
-import { BitReader } from "../encoding/bit-reader.js";
 import { BitWriter } from "../encoding/bit-writer.js";
-import type { SampleColumns } from "../storage/columns.js";
-import { CHUNK_HEADER_BYTES, CHUNK_SAMPLES_MAX, chunkSampleCount } from "./chunk-header.js";
-import { writeXorInWindow, XorValueReader, XorValueWriter } from "./xor-value.js";
+import { CHUNK_SAMPLES_MAX } from "./chunk-header.js";
+import { writeXorInWindow, XorValueWriter } from "./xor-value.js";
 import { XorWindowPlan } from "./xor-window-plan.js";
 
 /**
@@ -104,74 +102,4 @@ function writeUvarintBits(writer: BitWriter, value: number): void {
 
 function writeVarintBits(writer: BitWriter, value: number): void {
   writeUvarintBits(writer, value < 0 ? -2 * value - 1 : 2 * value);
-}
-
-const bits = new BitReader(new Uint8Array(0));
-const value = new XorValueReader();
-
-/**
- * Appends the samples with mint <= timestamp <= maxt to `columns` (behind what is there). Throws
- * CorruptionError where the bytes are no XOR chunk.
- */
-export function decodeXorChunk(bytes: Uint8Array, columns: SampleColumns, mint: number, maxt: number): void {
-  const total = openChunk(bytes, CHUNK_HEADER_BYTES);
-  columns.reserve(columns.count + total);
-  const { timestamps, valueWords } = columns;
-  let count = columns.count;
-  let timestamp = 0;
-  let delta = 0;
-  value.reset();
-  for (let i = 0; i < total; i++) {
-    if (i === 0) {
-      timestamp = bits.varint();
-      value.start(bits);
-    } else {
-      delta = i === 1 ? bits.uvarint() : delta + readDeltaOfDelta(bits);
-      timestamp += delta;
-      value.next(bits);
-      if (delta <= 0) throw bits.corruption("timestamps do not ascend");
-    }
-    if (timestamp < mint) continue;
-    if (timestamp > maxt) break;
-    timestamps[count] = timestamp;
-    valueWords[2 * count] = value.low;
-    valueWords[2 * count + 1] = value.high;
-    count++;
-  }
-  bits.check();
-  if (columns.histograms !== null)
-    for (let i = columns.count; i < count; i++) columns.histograms[i] = undefined;
-  columns.count = count;
-}
-
-/** Reads the count of samples and refuses one that the bytes cannot hold (a sample takes two bits or more). */
-function openChunk(bytes: Uint8Array, headerBytes: number): number {
-  bits.reset(bytes, headerBytes);
-  if (bits.bitsLeft < 0) throw bits.corruption("chunk shorter than its header");
-  const total = chunkSampleCount(bytes);
-  if (total * 2 > bits.bitsLeft) throw bits.corruption(`no room for ${total} samples`);
-  return total;
-}
-
-function readDeltaOfDelta(reader: BitReader): number {
-  let width: number;
-  switch (reader.ones(4)) {
-    case 0:
-      return 0;
-    case 1:
-      width = 14;
-      break;
-    case 2:
-      width = 17;
-      break;
-    case 3:
-      width = 20;
-      break;
-    default: {
-      const high = reader.read(32) | 0;
-      return high * TWO_32 + reader.read(32);
-    }
-  }
-  const raw = reader.read(width);
-  return raw > 1 << (width - 1) ? raw - (1 << width) : raw;
 }

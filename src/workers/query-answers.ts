@@ -2,13 +2,17 @@
 import { RefusalError } from "../base/errors.js";
 import { compareLabels, compareUtf8, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
-import { parseMetricSelector } from "../promql/parse/parser.js";
+import type { Expr } from "../promql/parse/ast.js";
+import { exprToJson } from "../promql/parse/ast-json.js";
+import { parseExpr, parseMetricSelector } from "../promql/parse/parser.js";
+import { prettyExpr } from "../promql/parse/pretty-printer.js";
 import { type EvaluationOptions, evaluateInstant, evaluateRange } from "../promql/query.js";
 import type { Queryable } from "../storage/queryable.js";
 import { limitList, limitResult } from "../wire/limit-result.js";
 import {
   type InstantQuery,
   inParameter,
+  paramOf,
   parseInstantQuery,
   parseLabelsParams,
   parseLabelValuesParams,
@@ -19,7 +23,13 @@ import {
   requireNonEmptyMatchers,
   type SelectionParams,
 } from "../wire/params.js";
-import { encodeError, encodeQueryResult, encodeSeries, encodeStrings } from "../wire/prometheus-json.js";
+import {
+  encodeData,
+  encodeError,
+  encodeQueryResult,
+  encodeSeries,
+  encodeStrings,
+} from "../wire/prometheus-json.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
 import type { QueryLanguage } from "./query-language.js";
 
@@ -54,6 +64,10 @@ export function answerQuery(
         return labelNames(parseLabelsParams(request.params), queryable);
       case "label_values":
         return labelValues(request.labelName ?? "", request, queryable);
+      case "format_query":
+        return encodeData(prettyExpr(parseQueryParam(request)));
+      case "parse_query":
+        return encodeData(exprToJson(parseQueryParam(request)));
       default:
         throw new RefusalError("unsupported", `${request.kind} is not supported yet`);
     }
@@ -97,6 +111,10 @@ function range(
   const { startMs, endMs, stepMs } = query;
   const result = inQuery(() => evaluateRange(query.query, queryable, startMs, endMs, stepMs, options));
   return encodeQueryResult(limitResult(result, query.limit));
+}
+
+function parseQueryParam(request: QueryRequest): Expr {
+  return inQuery(() => parseExpr(paramOf(request.params, "query")));
 }
 
 /** What the parser refuses is refused in the words of the API. */

@@ -83,6 +83,21 @@ const ANSWERS: readonly (readonly [string, number, string])[] = [
   ["query_exemplars?query=up", 200, ok("[]")],
   ["query_exemplars?query=1", 204, ""],
   ["query_exemplars?query=up&start=5&end=1", 400, bad("end timestamp must not be before start timestamp")],
+  ["format_query?query=sum(rate(up%5B5m%5D))%2F2", 200, ok('"sum(rate(up[5m])) / 2"')],
+  ["parse_query?query=1", 200, ok('{"type":"numberLiteral","val":"1"}')],
+  [
+    "parse_query?query=up%7Ba!%3D%22b%22%7D",
+    200,
+    ok(
+      '{"anchored":false,"matchers":[{"name":"a","type":"!=","value":"b"},{"name":"__name__","type":"=","value":"up"}],' +
+        '"name":"up","offset":0,"offsetExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"}',
+    ),
+  ],
+  [
+    "format_query",
+    400,
+    bad('invalid parameter \\"query\\": unknown position: parse error: no expression found in input'),
+  ],
 ];
 
 function ok(data: string): string {

@@ -1,3 +1,4 @@
+import { quote } from "../../model/go-text.js";
 import { compareUtf8, Labels } from "../../model/labels.js";
 
 /** The labels of `names` only. */
@@ -31,4 +32,15 @@ export function withLabel(labels: Labels, name: string, value: string): Labels {
   }
   if (!placed) pairs.push(name, value);
   return new Labels(pairs);
+}
+
+const LEGACY_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** A label set as Prometheus' errors show it: all labels in braces, the name too. */
+export function showLabels(labels: Labels): string {
+  const parts: string[] = [];
+  for (const [name, value] of labels) {
+    parts.push(`${LEGACY_NAME.test(name) ? name : quote(name)}=${quote(value)}`);
+  }
+  return `{${parts.join(", ")}}`;
 }

@@ -37,7 +37,8 @@ export function evalRangeCall(
     state,
     frame,
     name: expr.fn.name,
-    args: expr.args,
+    // A subquery has no place of its own in annotations.
+    args: expr.args.map((arg) => (arg.kind === "subquery" ? { ...arg, range: { start: 0, end: 0 } } : arg)),
     selector,
     rangeMs: selector.rangeMs,
     firstEndMs: lookup.firstMs,
@@ -115,7 +116,7 @@ class RangeRunner {
     for (let row = 0; row < inner.rows; row++) {
       state.did(inner.steps + 20);
       if (!loadRow(this.windows, inner, row, times)) continue;
-      this.matrix.addRow(inner.rawLabelsOf(row));
+      this.matrix.addRow(inner.labelsOf(row));
       this.finishRow(inner.isDropped(row));
     }
     state.release(held);

@@ -6,6 +6,7 @@ import type { VectorSelector } from "../parse/ast.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
 import type { Frame } from "./frame.js";
 import { frameEnd } from "./frame.js";
+import { showLabels } from "./label-builder.js";
 import { FLOAT, Matrix } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
 
@@ -133,7 +134,7 @@ function fillCells(
     filled++;
     if (histogram !== undefined && content === "infoTimestamp") {
       const labels = matrix.rawLabelsOf(matrix.rows - 1);
-      state.fail(`this should be an info metric, with float samples: ${labels.toString()}`);
+      state.fail(`this should be an info metric, with float samples: ${showLabels(labels)}`);
     }
     if (histogram !== undefined && content === "value") {
       matrix.setHistogram(base + s, histogram);

@@ -1,8 +1,10 @@
 import { Labels, METRIC_NAME } from "../../model/labels.js";
+import type { Matcher } from "../../model/matcher.js";
 import { ABSENT, FLOAT, Matrix } from "../eval/matrix.js";
 import { evalRangeCall, rangeArgument } from "../eval/range-call.js";
 import type { Scope } from "../eval/scope.js";
 import type { CallExpr, Expr } from "../parse/ast.js";
+import { matches } from "../parse/checker.js";
 
 /** `absent` and `absent_over_time`: 1 at each step where the argument has nothing. */
 export function absent(scope: Scope, call: CallExpr): Matrix {
@@ -32,13 +34,24 @@ export function absent(scope: Scope, call: CallExpr): Matrix {
   return out;
 }
 
+/**
+ * Selecting brings the matchers that only take series away behind the others, and Prometheus looks at them after
+ * it has selected: `{a!="x",a="y"}` comes out as `{a="y",a!="x"}`.
+ */
+function inOrderOfSelection(matchers: readonly Matcher[]): Matcher[] {
+  const mustBeSet = new Set(matchers.filter((matcher) => !matches(matcher, "")).map(({ name }) => name));
+  const takesAway = (matcher: Matcher): boolean =>
+    !mustBeSet.has(matcher.name) || (matcher.op.startsWith("!") && matches(matcher, ""));
+  return [...matchers.filter((m) => !takesAway(m)), ...matchers.filter(takesAway)];
+}
+
 /** The labels that the selector names with one value each. */
 function labelsOfAbsence(arg: Expr): Labels {
   const selector = arg.kind === "matrix" ? arg.vector : arg;
   if (selector.kind !== "vector") return Labels.EMPTY;
   const values = new Map<string, string>();
   const seen = new Set<string>();
-  for (const { name, op, value } of selector.matchers) {
+  for (const { name, op, value } of inOrderOfSelection(selector.matchers)) {
     if (name === METRIC_NAME) continue;
     if (op === "=" && !seen.has(name)) {
       values.set(name, value);

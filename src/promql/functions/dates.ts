@@ -7,8 +7,13 @@ import type { CallExpr } from "../parse/ast.js";
 type DateFunction = (scope: Scope, call: CallExpr) => Matrix;
 
 const DAY_SECONDS = 86_400;
-/** Whole seconds that a date is computed for; Go's calendar wraps around beyond, ours says NaN. */
-const SECONDS_MAX = 2 ** 53;
+/**
+ * What Go makes of NaN, the infinities and everything else that is no 64-bit integer: the lowest one, which its
+ * calendar takes for 292277026596-12-04 15:30:08.
+ */
+const OVERFLOWN_DATE: CivilDate = { year: 292_277_026_596, month: 12, day: 4 };
+const OVERFLOWN_HOUR = 15;
+const OVERFLOWN_MINUTE = 30;
 
 interface CivilDate {
   readonly year: number;
@@ -52,7 +57,7 @@ function dayOfYear({ year, month, day }: CivilDate): number {
 }
 
 function ofDate(f: (date: CivilDate) => number): DateFunction {
-  return ofSeconds((seconds) => f(civilOf(Math.floor(seconds / DAY_SECONDS))));
+  return ofSeconds((seconds) => f(civilOf(Math.floor(seconds / DAY_SECONDS))), f(OVERFLOWN_DATE));
 }
 
 function modulo(value: number, by: number): number {
@@ -60,9 +65,8 @@ function modulo(value: number, by: number): number {
 }
 
 /** Without argument the time of evaluation counts. */
-function ofSeconds(f: (seconds: number) => number): DateFunction {
-  const safe = (value: number): number =>
-    Math.abs(value) <= SECONDS_MAX ? f(Math.trunc(value)) : Number.NaN;
+function ofSeconds(f: (seconds: number) => number, overflown: number): DateFunction {
+  const safe = (value: number): number => (Math.abs(value) < 2 ** 63 ? f(Math.trunc(value)) : overflown);
   return (scope, call) => {
     const { count, startMs, stepMs } = scope.frame;
     if (call.args.length === 0) {
@@ -91,7 +95,7 @@ export const dateFunctions: Readonly<Record<string, DateFunction>> = {
   days_in_month: ofDate(({ year, month }) =>
     month === 2 && isLeap(year) ? 29 : (DAYS_IN_MONTH[month - 1] as number),
   ),
-  day_of_week: ofSeconds((seconds) => modulo(Math.floor(seconds / DAY_SECONDS) + 4, 7)),
-  hour: ofSeconds((seconds) => Math.floor(modulo(seconds, DAY_SECONDS) / 3600)),
-  minute: ofSeconds((seconds) => Math.floor(modulo(seconds, 3600) / 60)),
+  day_of_week: ofSeconds((seconds) => modulo(Math.floor(seconds / DAY_SECONDS) + 4, 7), 0),
+  hour: ofSeconds((seconds) => Math.floor(modulo(seconds, DAY_SECONDS) / 3600), OVERFLOWN_HOUR),
+  minute: ofSeconds((seconds) => Math.floor(modulo(seconds, 3600) / 60), OVERFLOWN_MINUTE),
 };

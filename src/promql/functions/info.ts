@@ -1,6 +1,6 @@
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
-import { withLabel } from "../eval/label-builder.js";
+import { showLabels, withLabel } from "../eval/label-builder.js";
 import { ABSENT, Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { evalSelector } from "../eval/selector.js";
@@ -152,7 +152,7 @@ class Enrichment {
       const [a, b] = [found.rawLabelsOf(rival), found.rawLabelsOf(row)];
       const at = Math.round(own * 1000);
       this.scope.state.fail(
-        `found duplicate series for info metric: existing ${a.toString()} @ ${at}, new ${b.toString()} @ ${at}`,
+        `found duplicate series for info metric: existing ${showLabels(a)} @ ${at}, new ${showLabels(b)} @ ${at}`,
       );
     }
     if (own > other) winners[s] = row;

@@ -1,6 +1,6 @@
 import { Labels } from "../../model/labels.js";
 import { dropNames } from "../eval/duplicates.js";
-import { goMax, goMin } from "../eval/go-math.js";
+import { goLog2, goMax, goMin } from "../eval/go-math.js";
 import { ABSENT, FLOAT, Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { evalSelector } from "../eval/selector.js";
@@ -36,8 +36,8 @@ const MATH: Readonly<Record<string, (value: number) => number>> = {
   exp: Math.exp,
   sqrt: Math.sqrt,
   ln: Math.log,
-  log2: Math.log2,
-  log10: Math.log10,
+  log2: goLog2,
+  log10: (value) => goLog2(value) * (Math.LN2 / Math.LN10),
   sin: Math.sin,
   cos: Math.cos,
   tan: Math.tan,

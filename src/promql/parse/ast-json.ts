@@ -86,8 +86,11 @@ function selectorToJson(selector: VectorSelector): { [name: string]: Json } {
     anchored: selector.anchored,
     matchers: selector.matchers.map(matcherToJson),
     name: selector.name,
-    ...modifiersToJson(selector),
+    offset: selector.offsetMs,
+    offsetExpr: durationToJson(selector.offsetExpr),
     smoothed: selector.smoothed,
+    startOrEnd: selector.atEdge,
+    timestamp: selector.atMs,
   };
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { CorruptionError } from "../../../dist/base/errors.js";
-import { decodeXorChunk, encodeXorChunk, encodeXorChunkTightly } from "../../../dist/chunk/xor-chunk.js";
+import { encodeXorChunk, encodeXorChunkTightly } from "../../../dist/chunk/xor-chunk.js";
+import { decodeXorChunk } from "../../../dist/chunk/xor-decode.js";
 import { isStaleAt, setStaleAt } from "../../../dist/model/stale.js";
 import { SampleColumns } from "../../../dist/storage/columns.js";
 
