@@ -3,6 +3,7 @@ import type { AggregateExpr, Expr } from "../parse/ast.js";
 import { Grouping } from "./grouping.js";
 import { labelsHash } from "./labels-hash.js";
 import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
+import { WORK_PER_KEY } from "./query-state.js";
 import type { Scope } from "./scope.js";
 
 /**
@@ -20,7 +21,7 @@ export function evalAggregateK(scope: Scope, expr: AggregateExpr): Matrix {
     if (rowsOf[group] === undefined) rowsOf[group] = [];
     rowsOf[group].push(row);
   }
-  if (expr.op === "limit_ratio") limitRatio(matrix, params);
+  if (expr.op === "limit_ratio") limitRatio(scope, matrix, params);
   else if (expr.op === "limitk") for (const rows of rowsOf) limitK(matrix, rows, params);
   else {
     noteHistograms(scope, expr, matrix);
@@ -70,9 +71,11 @@ function limitK(matrix: Matrix, rows: readonly number[], params: Float64Array): 
 }
 
 /** Each series has a place in [0, 1) by its labels: r > 0 takes those below it, r < 0 the other end. */
-function limitRatio(matrix: Matrix, params: Float64Array): void {
+function limitRatio(scope: Scope, matrix: Matrix, params: Float64Array): void {
   const { steps, kinds } = matrix;
   for (let row = 0; row < matrix.rows; row++) {
+    // Hashing is done in big integers.
+    scope.state.did(20 * WORK_PER_KEY);
     const place = Number(labelsHash(matrix.labelsOf(row))) / 2 ** 64;
     for (let s = 0; s < steps; s++) {
       const ratio = Math.max(-1, Math.min(1, params[s]));

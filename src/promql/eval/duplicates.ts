@@ -1,5 +1,5 @@
 import { ABSENT, HISTOGRAM, Matrix } from "./matrix.js";
-import type { QueryState } from "./query-state.js";
+import { type QueryState, WORK_PER_KEY } from "./query-state.js";
 
 const SAME_LABELS = "vector cannot contain metrics with the same labelset";
 
@@ -14,7 +14,10 @@ export function dropNames(state: QueryState, matrix: Matrix): Matrix {
 export function refuseDuplicates(state: QueryState, matrix: Matrix): void {
   if (matrix.rows < 2) return;
   const keys = new Set<string>();
-  for (let row = 0; row < matrix.rows; row++) keys.add(matrix.labelsOf(row).key);
+  for (let row = 0; row < matrix.rows; row++) {
+    state.did(WORK_PER_KEY);
+    keys.add(matrix.labelsOf(row).key);
+  }
   if (keys.size !== matrix.rows) state.fail(SAME_LABELS);
 }
 
@@ -28,6 +31,7 @@ export function mergeDuplicates(state: QueryState, matrix: Matrix, final = false
   let duplicates = false;
   const target = new Int32Array(matrix.rows);
   for (let row = 0; row < matrix.rows; row++) {
+    state.did(WORK_PER_KEY);
     const key = (final ? matrix.finalLabelsOf(row) : matrix.labelsOf(row)).key;
     const first = rowOf.get(key);
     if (first === undefined) rowOf.set(key, row);

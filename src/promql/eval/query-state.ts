@@ -12,6 +12,8 @@ export const TOO_MANY_SAMPLES = "query processing would load too many samples in
 const NO_CONTROL: QueryControl = { checkpoint: () => {} };
 /** Units of work (about a sample each) between two looks at the control. */
 const WORK_PER_CHECKPOINT = 200_000;
+/** About what it costs to decode a label set and look it up. */
+export const WORK_PER_KEY = 200;
 
 /** What the evaluation of one query shares over all its nodes and frames. */
 export class QueryState {

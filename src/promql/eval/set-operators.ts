@@ -9,7 +9,7 @@ export function evalSetOperator(scope: Scope, expr: BinaryExpr): Matrix {
   const left = scope.vector(expr.left);
   const right = scope.vector(expr.right);
   const matching = expr.matching as VectorMatching;
-  const { leftIds, rightIds, count } = signaturesOf(left, right, matching);
+  const { leftIds, rightIds, count } = signaturesOf(scope.state, left, right, matching);
   if (expr.op === "or") return union(scope, left, right, leftIds, rightIds, count);
   const present = presence(right, rightIds, count);
   const { steps, kinds } = left;

@@ -2,6 +2,7 @@ import type { Labels } from "../../model/labels.js";
 import { METRIC_NAME } from "../../model/labels.js";
 import type { VectorMatching } from "../parse/ast.js";
 import type { Matrix } from "./matrix.js";
+import { type QueryState, WORK_PER_KEY } from "./query-state.js";
 
 /** Between the parts of a key; in no label, as a lone surrogate is not valid text. */
 const SEPARATOR = "\ud800";
@@ -31,12 +32,18 @@ export interface Signatures {
   readonly count: number;
 }
 
-export function signaturesOf(left: Matrix, right: Matrix, matching: VectorMatching): Signatures {
+export function signaturesOf(
+  state: QueryState,
+  left: Matrix,
+  right: Matrix,
+  matching: VectorMatching,
+): Signatures {
   const ids = new Map<string, number>();
   const ignored = new Set([METRIC_NAME, ...matching.labels]);
   const number = (matrix: Matrix): Int32Array => {
     const out = new Int32Array(matrix.rows);
     for (let row = 0; row < matrix.rows; row++) {
+      state.did(WORK_PER_KEY);
       const labels = matrix.labelsOf(row);
       const key = matching.on ? keyOn(labels, matching.labels) : keyWithout(labels, ignored);
       let id = ids.get(key);

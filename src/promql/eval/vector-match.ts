@@ -38,6 +38,9 @@ class Matcher {
   /** By row of `out`: the match group it belongs to. */
   private readonly groupOf: number[] = [];
   private readonly ignored: ReadonlySet<string>;
+  /** By step, for the group at hand: the row of the "one" side, and whether it was matched. */
+  private readonly owner: Int32Array;
+  private readonly taken: Uint8Array;
   private readonly fillOne: number | null;
   private readonly fillMany: number | null;
 
@@ -61,31 +64,31 @@ class Matcher {
     this.out = out;
     this.cells = new BinaryCells(scope, expr, this.many, this.one, this.swapped, out);
     this.ignored = new Set([METRIC_NAME, ...matching.labels]);
+    this.owner = new Int32Array(out.steps);
+    this.taken = new Uint8Array(out.steps);
   }
 
   run(): void {
     const { many, one } = this;
-    const { leftIds, rightIds, count } = signaturesOf(many, one, this.matching);
+    const { leftIds, rightIds, count } = signaturesOf(this.scope.state, many, one, this.matching);
     const manyRows = groupRows(leftIds, count);
     const oneRows = groupRows(rightIds, count);
     if (oneRows.some((rows) => rows.length > 1)) this.refuseDuplicates(rightIds, oneRows);
-    for (let group = 0; group < count; group++) {
-      this.scope.state.did((manyRows[group].length + oneRows[group].length) * many.steps);
-      this.runGroup(group, manyRows[group], oneRows[group]);
-    }
+    for (let group = 0; group < count; group++) this.runGroup(group, manyRows[group], oneRows[group]);
   }
 
   private runGroup(group: number, manyRows: readonly number[], oneRows: readonly number[]): void {
-    const { steps } = this.many;
-    const matchedSteps = this.fillMany === null ? null : new Uint8Array(steps);
-    for (const row of manyRows) {
-      for (const oneRow of oneRows) {
-        this.runPair(group, row, oneRow, matchedSteps);
-      }
-      if (this.fillOne !== null) this.runFill(group, row, oneRows, matchedSteps);
+    if (manyRows.length === 0 && this.fillMany === null) return;
+    const { one, owner, taken } = this;
+    owner.fill(-1);
+    taken.fill(0);
+    for (const row of oneRows) {
+      const from = row * one.steps;
+      for (let s = 0; s < one.steps; s++) if (one.kinds[from + s] !== ABSENT) owner[s] = row;
     }
-    if (this.fillMany === null || matchedSteps === null) return;
-    for (const row of oneRows) this.runReverseFill(group, row, matchedSteps);
+    this.scope.state.did((manyRows.length + oneRows.length) * one.steps);
+    for (const row of manyRows) this.runRow(group, row);
+    if (this.fillMany !== null) for (const row of oneRows) this.runReverseFill(group, row);
   }
 
   private outRow(group: number, labels: Labels): number {
@@ -96,7 +99,7 @@ class Matcher {
       row = this.out.rows - 1;
       this.rowOf.set(key, row);
       this.groupOf[row] = group;
-      this.out.setDropped(row, this.dropsName());
+      this.out.setDropped(row, this.expr.returnBool);
     }
     const cells = this.out.rows * this.out.steps;
     if (this.matched.length < cells) {
@@ -107,89 +110,39 @@ class Matcher {
     return row;
   }
 
-  private dropsName(): boolean {
-    return this.expr.returnBool;
-  }
-
-  private runPair(group: number, manyRow: number, oneRow: number, matchedSteps: Uint8Array | null): void {
-    const { many, one } = this;
-    const labels = this.resultLabels(many.labelsOf(manyRow), one.labelsOf(oneRow));
-    const row = this.outRow(group, labels);
-    const fromMany = manyRow * many.steps;
-    const fromOne = oneRow * one.steps;
-    const base = row * many.steps;
-    for (let s = 0; s < many.steps; s++) {
-      if (many.kinds[fromMany + s] === ABSENT || one.kinds[fromOne + s] === ABSENT) continue;
-      this.combine(group, row, base + s, fromMany + s, fromOne + s);
-      if (matchedSteps !== null) matchedSteps[s] = 1;
-    }
-    this.markOneToOne(group, row);
-  }
-
-  /** One cell: refuses what two pairs would write into it. */
-  private combine(group: number, row: number, cell: number, manyCell: number, oneCell: number): void {
-    if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
-    if (this.cells.combine(cell, manyCell, oneCell)) this.matched[cell] = 1;
-  }
-
-  private refuseSecond(group: number, row: number, cell: number): void {
-    const { state } = this.scope;
-    if (this.groupOf[row] !== group) {
-      if (this.out.kinds[cell] === ABSENT) return;
-      state.fail("vector cannot contain metrics with the same labelset");
-    }
-    if (this.matching.card === "one-to-one") {
-      state.fail(`${MULTIPLE} many-to-one matching must be explicit (group_left/group_right)`);
-    }
-    state.fail(`${MULTIPLE} grouping labels must ensure unique matches`);
-  }
-
-  /** In one-to-one matching two rows of one group must not meet at a step even if their results differ. */
-  private markOneToOne(group: number, row: number): void {
-    if (this.matching.card !== "one-to-one") return;
-    const { steps } = this.out;
-    if (this.groupSteps.group !== group) {
-      this.groupSteps = { group, rows: new Int32Array(steps).fill(-1) };
-    }
-    const { rows } = this.groupSteps;
-    for (let s = 0; s < steps; s++) {
-      if (this.matched[row * steps + s] !== 1) continue;
-      if (rows[s] !== -1 && rows[s] !== row) this.refuseSecond(this.groupOf[row], row, row * steps + s);
-      rows[s] = row;
-    }
-  }
-  private groupSteps: { group: number; rows: Int32Array } = { group: -1, rows: new Int32Array(0) };
-
-  private runFill(
-    group: number,
-    manyRow: number,
-    oneRows: readonly number[],
-    matchedSteps: Uint8Array | null,
-  ): void {
-    const { many, one } = this;
-    const from = manyRow * many.steps;
+  /** Matches one row of the "many" side with the row that the "one" side has at each step, or its fill value. */
+  private runRow(group: number, manyRow: number): void {
+    const { many, one, owner, fillOne } = this;
+    const { steps } = many;
+    const from = manyRow * steps;
+    let matchedRow = -2;
     let row = -1;
-    for (let s = 0; s < many.steps; s++) {
-      if (many.kinds[from + s] === ABSENT) continue;
-      if (oneRows.some((oneRow) => one.kinds[oneRow * one.steps + s] !== ABSENT)) continue;
-      if (row < 0) {
+    for (let s = 0; s < steps; s++) {
+      const oneRow = owner[s];
+      if (many.kinds[from + s] === ABSENT || (oneRow < 0 && fillOne === null)) continue;
+      if (oneRow !== matchedRow) {
         const labels = many.labelsOf(manyRow);
-        row = this.outRow(group, this.resultLabels(labels, this.matchLabels(labels)));
+        const other = oneRow < 0 ? this.matchLabels(labels) : one.labelsOf(oneRow);
+        row = this.outRow(group, this.resultLabels(labels, other));
+        matchedRow = oneRow;
       }
-      const cell = row * many.steps + s;
+      const cell = row * steps + s;
       if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
-      if (this.cells.combineFilled(cell, from + s, this.fillOne as number, true)) this.matched[cell] = 1;
-      if (matchedSteps !== null) matchedSteps[s] = 1;
+      const combined =
+        oneRow < 0
+          ? this.cells.combineFilled(cell, from + s, fillOne as number, true)
+          : this.cells.combine(cell, from + s, oneRow * steps + s);
+      if (combined) this.mark(s, cell);
     }
-    if (row >= 0) this.markOneToOne(group, row);
   }
 
-  private runReverseFill(group: number, oneRow: number, matchedSteps: Uint8Array): void {
+  /** The rows of the "one" side that nothing matched, with the fill value of the other side. */
+  private runReverseFill(group: number, oneRow: number): void {
     const { one } = this;
     const from = oneRow * one.steps;
     let row = -1;
     for (let s = 0; s < one.steps; s++) {
-      if (one.kinds[from + s] === ABSENT || matchedSteps[s] === 1) continue;
+      if (one.kinds[from + s] === ABSENT || this.taken[s] === 1) continue;
       if (row < 0) {
         const labels = one.labelsOf(oneRow);
         row = this.outRow(group, this.resultLabels(this.matchLabels(labels), labels));
@@ -198,6 +151,28 @@ class Matcher {
       if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
       if (this.cells.combineFilled(cell, from + s, this.fillMany as number, false)) this.matched[cell] = 1;
     }
+  }
+
+  private mark(step: number, cell: number): void {
+    this.matched[cell] = 1;
+    if (this.taken[step] === 1 && this.matching.card === "one-to-one") this.failOfMany();
+    this.taken[step] = 1;
+  }
+
+  private failOfMany(): never {
+    const how = "many-to-one matching must be explicit (group_left/group_right)";
+    return this.scope.state.fail(`${MULTIPLE} ${how}`);
+  }
+
+  /** A second pair would write into a cell. */
+  private refuseSecond(group: number, row: number, cell: number): void {
+    const { state } = this.scope;
+    if (this.groupOf[row] !== group) {
+      if (this.out.kinds[cell] === ABSENT) return;
+      state.fail("vector cannot contain metrics with the same labelset");
+    }
+    if (this.matching.card === "one-to-one") this.failOfMany();
+    state.fail(`${MULTIPLE} grouping labels must ensure unique matches`);
   }
 
   /** The labels that a group matches on. */

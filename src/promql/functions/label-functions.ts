@@ -4,6 +4,7 @@ import { compileRegexp } from "../../model/regexp.js";
 import { mergeDuplicates } from "../eval/duplicates.js";
 import { withLabel } from "../eval/label-builder.js";
 import type { Matrix } from "../eval/matrix.js";
+import { WORK_PER_KEY } from "../eval/query-state.js";
 import type { Scope } from "../eval/scope.js";
 import { type CallExpr, type Expr, unwrapParens } from "../parse/ast.js";
 import { isValidLabelName } from "../parse/label-name.js";
@@ -54,6 +55,7 @@ function relabel(
 ): Matrix {
   const matrix = scope.vector(call.args[0]);
   for (let row = 0; row < matrix.rows; row++) {
+    scope.state.did(WORK_PER_KEY);
     const value = replacement(matrix, row);
     if (value === null) continue;
     matrix.setLabels(row, withLabel(matrix.labelsOf(row), target, value));
