@@ -9,9 +9,9 @@ import type { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
 import { compareUtf8, type Labels } from "../model/labels.js";
 import type { ChunkEncoding, ChunkSeries, ChunkSeriesSource, EncodedChunk } from "../storage/chunk-series.js";
-import type { ReadLogChunk } from "./logged-chunks.js";
 import { HeadWriter } from "./head-writer.js";
 import { decodeLabels } from "./label-bytes.js";
+import type { ReadLogChunk } from "./logged-chunks.js";
 
 /** Work between two calls of the checkpoint. */
 const REFS_PER_CHECKPOINT = 256;
