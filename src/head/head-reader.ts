@@ -2,6 +2,7 @@
 import { assert } from "../base/assert.js";
 import { RefusalError } from "../base/errors.js";
 import { decodeChunk } from "../chunk/chunk.js";
+import { encodeHistogramChunks } from "../chunk/histogram-chunk.js";
 import { compileMatchers } from "../index/matcher.js";
 import { selectPostings } from "../index/select-postings.js";
 import * as L from "../kernel/assembly/layout.js";
@@ -10,10 +11,12 @@ import type { SharedMemory } from "../kernel/shared-memory.js";
 import type { Histogram } from "../model/histogram.js";
 import { compareUtf8, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
+import type { ChunkEncoding } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { Queryable, SeriesSet } from "../storage/queryable.js";
 import { decodeHistograms } from "../wal/cold-records.js";
 import { HeadPostings } from "./head-postings.js";
+import type { TimedHistogram } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
 import type { ReadLogChunk } from "./logged-chunks.js";
 
@@ -158,6 +161,7 @@ export class HeadReader implements Queryable {
 
   private histograms(mint: number, maxt: number): TimedHistogram[] {
     const list: TimedHistogram[] = [];
+    const waiting: TimedHistogram[] = [];
     if (this.kernel.u32()[(this.scratch + L.Q_HISTOGRAMS) >>> 2] === 0) return list;
     this.eachDescriptor((desc, encoding) => {
       if (encoding === ENC_XOR || encoding === ENC_BUFFER) return;
@@ -166,25 +170,36 @@ export class HeadReader implements Queryable {
       const bytes = this.kernel.u8().slice(data, data + words[(desc + L.N_LEN) >>> 2]);
       if (encoding === ENC_HISTOGRAM_SAMPLE) {
         const [entry] = decodeHistograms(bytes);
-        if (entry !== undefined)
-          list.push({ t: this.kernel.i64(desc + L.N_MINT), histogram: entry.histogram });
-        return;
-      }
-      const columns = this.histogramColumns;
-      columns.clear();
-      decodeChunk(bytes, encoding, columns, mint, maxt);
-      for (let i = 0; i < columns.count; i++) {
-        const histogram = columns.histograms?.[i];
-        if (histogram !== undefined) list.push({ t: columns.timestamps[i], histogram });
-      }
+        if (entry !== undefined) {
+          waiting.push({ timestampMs: this.kernel.i64(desc + L.N_MINT), histogram: entry.histogram });
+        }
+      } else this.pushChunk(bytes, encoding as ChunkEncoding, mint, maxt, list);
     });
-    return list.sort((a, b) => a.t - b.t);
+    waiting.sort((a, b) => a.timestampMs - b.timestampMs);
+    // They are read as the chunks that they will be: what a histogram says about resets depends on its chunk.
+    const chunks = encodeHistogramChunks(
+      waiting.map(({ timestampMs }) => timestampMs),
+      waiting.map(({ histogram }) => histogram),
+    );
+    for (const { bytes, encoding } of chunks) this.pushChunk(bytes, encoding, mint, maxt, list);
+    return list.sort((a, b) => a.timestampMs - b.timestampMs);
   }
-}
 
-interface TimedHistogram {
-  readonly t: number;
-  readonly histogram: Histogram;
+  private pushChunk(
+    bytes: Uint8Array,
+    encoding: ChunkEncoding,
+    mint: number,
+    maxt: number,
+    list: TimedHistogram[],
+  ): void {
+    const columns = this.histogramColumns;
+    columns.clear();
+    decodeChunk(bytes, encoding, columns, mint, maxt);
+    for (let i = 0; i < columns.count; i++) {
+      const histogram = columns.histograms?.[i];
+      if (histogram !== undefined) list.push({ timestampMs: columns.timestamps[i], histogram });
+    }
+  }
 }
 
 /**
@@ -200,7 +215,7 @@ function mergeHistograms(columns: SampleColumns, from: number, histograms: reado
   let j = 0;
   let n = from;
   while (i < floats.length || j < histograms.length) {
-    const t = histograms[j]?.t ?? Number.POSITIVE_INFINITY;
+    const t = histograms[j]?.timestampMs ?? Number.POSITIVE_INFINITY;
     if (i < floats.length && floats[i] < t) {
       columns.timestamps[n] = floats[i];
       columns.valueWords[2 * n] = words[2 * i];

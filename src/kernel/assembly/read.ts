@@ -161,7 +161,6 @@ function copyExtension(scratch: usize, ext: usize, mint: i64, maxt: i64): i32 {
   for (let h = <usize>load<u32>(ext, X_HIST); h; h = load<u32>(h, H_NEXT)) {
     if (!inside(h, <u32>H_BYTES) || ++steps > 1 << 16) return TORN;
     const t = load<i64>(h, H_T);
-    if (t < mint || t > maxt) continue;
     const length = load<u32>(h, H_LEN);
     if (!inside(h, <u32>H_BYTES + length)) return TORN;
     const desc = describe(scratch, ENC_HISTOGRAM_SAMPLE, 1, t, t, length);
