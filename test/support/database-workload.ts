@@ -6,17 +6,10 @@ import type { FaultFileSystem } from "./fault-file-system.js";
 import type { MemFileSystem } from "./mem-file-system.js";
 import { randomBelow, seededRandom } from "./random.js";
 import type { WireSeries } from "./remote-write.js";
+import { SIGNALLING_VALUE, STALE_VALUE } from "./signalling-nan.js";
 
 const OPTIONS = { chunkSamplesMax: 8, segmentBytesMax: 3000, seriesMax: 1000 };
-const VALUES = [
-  0,
-  -0,
-  1.5,
-  42,
-  Number.NaN,
-  Number.POSITIVE_INFINITY,
-  new Float64Array(new Uint32Array([2, 0x7ff00000]).buffer)[0],
-];
+const VALUES = [0, -0, 1.5, 42, Number.NaN, Number.POSITIVE_INFINITY, STALE_VALUE, SIGNALLING_VALUE];
 
 const LOCK = `${DATA_DIR}/lock`;
 const HISTOGRAM_SERIES = `hist{h="x"}`;

@@ -9,6 +9,7 @@ import { SampleColumns } from "../../dist/storage/columns.js";
 import type { Queryable } from "../../dist/storage/queryable.js";
 import type { FakeClock } from "./fake-clock.js";
 import { encodeRequestV1, encodeRequestV2, snappyCompress, type WireSeries } from "./remote-write.js";
+import { bitsOf, putSignallingNaNs } from "./signalling-nan.js";
 
 export const DATA_DIR = "/data";
 
@@ -152,11 +153,9 @@ export class LocalDatabase {
 
 /** A request's body as it would come over HTTP. */
 export function requestBody(series: readonly WireSeries[], protocol: 1 | 2): Uint8Array {
-  return snappyCompress(protocol === 1 ? encodeRequestV1(series) : encodeRequestV2(series));
+  const message = protocol === 1 ? encodeRequestV1(series) : encodeRequestV2(series);
+  return snappyCompress(putSignallingNaNs(message));
 }
 
 /** How `contents` spells a value. */
-export function valueBits(value: number): string {
-  const words = new Uint32Array(Float64Array.of(value).buffer);
-  return `${words[1].toString(16)}:${words[0].toString(16)}`;
-}
+export const valueBits: (value: number) => string = bitsOf;

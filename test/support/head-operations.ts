@@ -8,21 +8,32 @@ import { LocalDatabase, type LocalDatabaseOptions, requestBody, type Started } f
 import { FakeClock } from "./fake-clock.js";
 import { MemFileSystem } from "./mem-file-system.js";
 import {
-  bitsOf,
   NaiveDb,
   type NaiveLimits,
   type NaiveOutcome,
   type NaiveSeries,
-  STALE_BITS,
   STALE_HISTOGRAM,
   samplesOf,
 } from "./naive-db.js";
 import { randomBelow, seededRandom } from "./random.js";
 import type { WireHistogram, WireSeries } from "./remote-write.js";
+import { bitsOf, SIGNALLING_VALUE, STALE_BITS, STALE_VALUE } from "./signalling-nan.js";
 
-const STALE = new Float64Array(new Uint32Array([2, 0x7ff00000]).buffer)[0];
 const PAYLOAD_NAN = new Float64Array(new Uint32Array([0xdeadbeef, 0x7ff80123]).buffer)[0];
-const VALUES = [0, -0, 1, 2, 1e300, -Infinity, Infinity, Number.NaN, PAYLOAD_NAN, STALE, 5e-324];
+const VALUES = [
+  0,
+  -0,
+  1,
+  2,
+  1e300,
+  -Infinity,
+  Infinity,
+  Number.NaN,
+  PAYLOAD_NAN,
+  STALE_VALUE,
+  SIGNALLING_VALUE,
+  5e-324,
+];
 const HOUR_MS = 3_600_000;
 const EVER: readonly [number, number] = [-(2 ** 53), 2 ** 53];
 
@@ -338,6 +349,7 @@ function columnsOf(columns: SampleColumns): [number, string][] {
     const bits = `${columns.valueWords[2 * i + 1].toString(16)}:${columns.valueWords[2 * i].toString(16)}`;
     if (histogram === undefined) return [columns.timestamps[i], bits];
     const sum = bitsOf(histogram.sum);
-    return [columns.timestamps[i], sum === STALE_BITS ? STALE_HISTOGRAM : `${histogram.count} ${sum}`];
+    const stale = sum === STALE_BITS || bits === STALE_BITS;
+    return [columns.timestamps[i], stale ? STALE_HISTOGRAM : `${histogram.count} ${sum}`];
   });
 }

@@ -5,6 +5,7 @@
 import { compareUtf8, METRIC_NAME } from "../../dist/model/labels.js";
 import type { Matcher } from "../../dist/model/matcher.js";
 import type { WireHistogram, WireSeries } from "./remote-write.js";
+import { bitsOf, STALE_BITS } from "./signalling-nan.js";
 
 export interface NaiveLimits {
   readonly windowMs: number;
@@ -33,15 +34,8 @@ export interface NaiveSeries {
 }
 
 const FUTURE_MS_MAX = 10 * 60_000;
-export const STALE_BITS = "7ff00000:2";
 export const STALE_HISTOGRAM = "stale";
 const utf8 = new TextEncoder();
-
-/** Sixteen hex digits at most, high word first: NaN payloads and the sign of zero count. */
-export function bitsOf(value: number): string {
-  const words = new Uint32Array(Float64Array.of(value).buffer);
-  return `${words[1].toString(16)}:${words[0].toString(16)}`;
-}
 
 export class NaiveDb {
   readonly series = new Map<string, NaiveSeries>();
