@@ -14,7 +14,7 @@ export interface DamagedBlock {
 
 /** What a data folder holds. */
 export interface BlockListing {
-  /** Ascending by minTime, then ULID. */
+  /** In the order of `compareMetas`. */
   readonly metas: readonly BlockMeta[];
   /** Blocks without a readable meta.json. */
   readonly damaged: readonly DamagedBlock[];
@@ -39,8 +39,16 @@ export function listBlocks(fs: FileSystem, dir: string): BlockListing {
   return { metas: metas.sort(compareMetas), damaged, leftovers };
 }
 
+/**
+ * By time; of blocks that begin together the one with the oldest content first, for it wins where samples have the
+ * same time: a block of late samples must not overrule the merged block that was there before.
+ */
 export function compareMetas(a: BlockMeta, b: BlockMeta): number {
-  return a.minTime - b.minTime || (a.ulid < b.ulid ? -1 : 1);
+  return a.minTime - b.minTime || (oldestSource(a) < oldestSource(b) ? -1 : 1);
+}
+
+function oldestSource({ ulid, compaction }: BlockMeta): string {
+  return compaction.sources[0] ?? ulid;
 }
 
 /**

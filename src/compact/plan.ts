@@ -1,3 +1,4 @@
+import { compareMetas } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 
 const HOUR_MS = 3_600_000;
@@ -33,7 +34,7 @@ export function compactionRanges(retentionMs: number, blockRangeMs: number = BLO
  */
 export function planCompaction(blocks: readonly PlannedBlock[], ranges: readonly number[]): BlockMeta[] {
   const usable = blocks.filter(({ meta }) => !meta.compaction.failed);
-  const metas = usable.map(({ meta }) => meta).sort((a, b) => a.minTime - b.minTime);
+  const metas = usable.map(({ meta }) => meta).sort(compareMetas);
   const overlapping = selectOverlapping(metas);
   if (overlapping.length > 0) return overlapping;
   const level = selectLevel(metas, ranges);

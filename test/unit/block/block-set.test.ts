@@ -115,6 +115,40 @@ test("leaves out what an open block replaces, and nothing that a broken one clai
   assert.deepEqual(ulids(open(fs)), [A, B]);
 });
 
+test("keeps the sample that was there before a late block brought another one for its time", () => {
+  const fs = folderWith(A);
+  const name = Labels.fromObject({ __name__: "x" });
+  const late = [
+    {
+      labels: name,
+      samples: [
+        [0, 99],
+        [1, 98],
+      ] as const,
+    },
+  ];
+  writeBlock(fs, DIR, sourceOf(late), { ulid: B, minTime: 0, maxTime: 2 * HOUR });
+  // The merged block has a newer name than the late one, and older content.
+  const [first] = listBlocks(fs, DIR).metas;
+  compactBlocks([first], { fs, dir: DIR, newUlid: () => C });
+  assert.deepEqual(ulids(open(fs)), [C, B]);
+  const options = {
+    fs,
+    dir: DIR,
+    newUlid: () => `${C.slice(0, -1)}D`,
+    retentionMs: 0,
+    retentionBytes: 0,
+    newestMs: 0,
+    otherBytes: 0,
+  };
+  assert.equal(maintainOnce(options).kind, "compacted");
+  const rows = dump(open(fs).blocks[0], 0, 1)[name.toString()];
+  assert.deepEqual(rows, [
+    [0, "0:0"],
+    [1, "40588000:0"],
+  ]);
+});
+
 test("sees the child when its parents go while it looks", () => {
   const mem = folderWith(A, B);
   const fs = new FaultFileSystem(mem);
