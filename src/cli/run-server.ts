@@ -36,6 +36,11 @@ const EXIT_FATAL = 70;
 export async function runServer(config: Config, version: string, openEngine: OpenEngine): Promise<number> {
   const log = openLogger(config.logFormat, config.logLevel, (line) => process.stderr.write(line));
   const started = systemClock.monotonicMs();
+  process.on("uncaughtException", (error) => {
+    log.error("a bug: only a restart is sure to be right", { err: describe(error) });
+    process.exit(EXIT_FATAL);
+  });
+  process.on("SIGHUP", () => log.info("SIGHUP: configuration is read at the start only"));
   log.info("starting varve", { version, node: process.version, pid: process.pid });
   const gate = new EngineGate();
   let frontEnd: FrontEnd;

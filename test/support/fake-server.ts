@@ -10,6 +10,12 @@ const status = await main(process.argv.slice(2), async (_config, _log, progress)
   progress("replaying the log: 1 of 2 segments");
   await sleep(openMs);
   if (process.env["FAKE_OPEN_ERROR"] !== undefined) throw new Error(process.env["FAKE_OPEN_ERROR"]);
+  const bugMs = process.env["FAKE_BUG_MS"];
+  if (bugMs !== undefined) {
+    setTimeout(() => {
+      throw new Error("a planted bug");
+    }, Number(bugMs));
+  }
   const engine = new FakeEngine();
   engine.onIngest = async () => {
     await sleep(ingestMs);

@@ -63,6 +63,15 @@ test("--help and --version go to stdout", async (t) => {
   assert.match(version.stdout, /^varve \d+\.\d+\.\d+ \(node v/);
 });
 
+test("a bug is logged with its place and ends the program with 70", async (t) => {
+  const args = ["--web.listen-address=127.0.0.1:0", "--log.format=json"];
+  const server = run(t, args, { FAKE_BUG_MS: "50" });
+  assert.equal(await server.exited, 70);
+  const last = JSON.parse(server.stderr.trimEnd().split("\n").at(-1) ?? "") as Record<string, string>;
+  assert.equal(last["level"], "error");
+  assert.match(last["err"], /a planted bug[\s\S]*fake-server/);
+});
+
 for (const transport of TRANSPORTS) {
   const flags = async () => {
     const port = await freePort();
@@ -77,6 +86,7 @@ for (const transport of TRANSPORTS) {
     assert.match(await (await fetch(`${url}/-/ready`)).text(), /1 of 2 segments/);
     await sleep(900);
     assert.equal(await statusOf(`${url}/-/ready`), 200);
+    server.child.kill("SIGHUP");
     const pending = fetch(`${url}/api/v1/write`, { method: "POST", body: Uint8Array.of(1) });
     await sleep(100);
     server.child.kill("SIGTERM");
