@@ -128,7 +128,7 @@ async function killedBurst(server: TestServer, baseMs: number, random: () => num
 
 test(`killed ${ROUNDS} times under load, every acknowledged sample is there (seed ${SEED})`, async (t) => {
   const random = randomOf(Number(SEED));
-  const server = await startServer(t);
+  const server = await startServer(t, { readyTimeoutMs: FULL ? 120_000 : 20_000 });
   const beginMs = Date.now() - (ROUNDS + 1) * spanMs(WORKLOAD);
   const bursts: Burst[] = [];
   for (let round = 0; round < ROUNDS; round++) {
