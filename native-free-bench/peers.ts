@@ -20,11 +20,21 @@ import { countSamples, geometricMean, runQueryMix } from "./query-mix.js";
 import { FIGURES, type Figures, median, type Outcome, printFrontPage, printTable } from "./report.js";
 import { openRequests, type RequestCache } from "./request-cache.js";
 import { quantileOf, sendRequests } from "./sender.js";
-import { recentBaseMs, sampleCountOf, seriesCountOf, type Workload, workloadOf } from "./workloads.js";
+import {
+  recentBaseMs,
+  sampleCountOf,
+  seriesCountOf,
+  spanMs,
+  type Workload,
+  workloadOf,
+} from "./workloads.js";
 
 /** Between two programs, so that the disk and the clock of the processor come to rest. */
 const SETTLE_MS = 3000;
 const IDLE_SHARE = 0.03;
+const HOUR_MS = 3_600_000;
+/** Programs with blocks look once a minute whether there is one to write. */
+const UPKEEP_MS = 70_000;
 
 /** One program, one workload, once. */
 async function measure(
@@ -33,6 +43,7 @@ async function measure(
   cache: RequestCache,
   baseMs: number,
   port: number,
+  isLast: boolean,
 ): Promise<Figures> {
   const folder = mkdtempSync(join(tmpdir(), `varve-peer-${program.name}-`));
   const figures: Figures = {};
@@ -53,7 +64,9 @@ async function measure(
     if (sent.firstRefusal !== "") log(`  ${program.name}: ${sent.firstRefusal}`);
     if (sent.samplesAcknowledged === 0) return figures;
     if (isLong(workload)) {
-      await afterSettling(running, workload, baseMs, figures, cpuBefore);
+      if (isLast && !workload.name.endsWith("v2")) {
+        await afterSettling(running, workload, baseMs, figures, cpuBefore);
+      }
       const counted = await orUndefined(program, countSamples(running.url, workload, baseMs));
       if (counted !== undefined) figures.missing = sent.samplesAcknowledged - counted;
       // Answering 2xx to what it does not understand is not a speed.
@@ -74,7 +87,7 @@ async function measure(
   return figures;
 }
 
-/** The long workloads end with blocks, disk and queries; the others with a kill. */
+/** The long workloads end with blocks, disk and queries (W2, once); the others with a kill. */
 function isLong(workload: Workload): boolean {
   return workload.name.startsWith("W2");
 }
@@ -87,6 +100,7 @@ async function afterSettling(
   cpuBefore: number,
 ): Promise<void> {
   const samples = sampleCountOf(workload);
+  if (spanMs(workload) > 3 * HOUR_MS) await sleep(UPKEEP_MS);
   await untilIdle(running.pid);
   figures.cpuSettledUs = ((cpuMs(running.pid) - cpuBefore) * 1000) / samples;
   figures.rssSettledMb = rssBytes(running.pid) / 1e6;
@@ -202,8 +216,9 @@ async function main(): Promise<void> {
     );
     const runs = new Map<string, Figures[]>(programs.map((program) => [program.name, []]));
     for (let repeat = 0; repeat < Number(repeats); repeat++) {
+      const isLast = repeat === Number(repeats) - 1;
       for (const program of programs) {
-        const figures = await measure(program, workload, cache, baseMs, Number(values.port));
+        const figures = await measure(program, workload, cache, baseMs, Number(values.port), isLast);
         runs.get(program.name)!.push(figures);
         log(`  ${program.name} ${JSON.stringify(figures)}`);
         await sleep(size === "small" ? 0 : SETTLE_MS);
