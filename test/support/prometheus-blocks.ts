@@ -68,7 +68,7 @@ function wireHistogram(timestamp: number, histogram: Histogram): WireHistogram {
   };
 }
 
-function wireSeries({ labels, samples }: PlainSeries): WireSeries {
+export function wireSeries({ labels, samples }: PlainSeries): WireSeries {
   return {
     labels: [...labels],
     samples: samples.flatMap(([timestamp, value]) =>
