@@ -1,4 +1,3 @@
-import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { assert } from "../base/assert.js";
 import { LISTEN_SWEEP_MS, STREAMED_ANSWER_BYTES } from "../base/limits.js";
@@ -11,6 +10,7 @@ import {
   type Listener,
   type TransportOptions,
 } from "./transport.js";
+import type { Uws, UwsRequest, UwsResponse, UwsSocket } from "./uws-native.js";
 
 /**
  * The uWebSockets.js server. Its rules, on which the code below rests:
@@ -36,12 +36,12 @@ class UwsExchange implements Exchange {
   onGone: (() => void) | null = null;
   /** Sweeps until the body has to be complete; -1: not waiting for a body. */
   sweepsLeft = -1;
-  private request: HttpRequest | null;
-  private response: HttpResponse;
+  private request: UwsRequest | null;
+  private response: UwsResponse;
   private sink: BodySink | null = null;
   private readonly shared: Shared;
 
-  constructor(response: HttpResponse, request: HttpRequest, shared: Shared) {
+  constructor(response: UwsResponse, request: UwsRequest, shared: Shared) {
     this.method = request.getCaseSensitiveMethod();
     this.path = request.getUrl();
     this.query = request.getQuery() ?? "";
@@ -145,7 +145,7 @@ class UwsExchange implements Exchange {
   }
 }
 
-function writeHeaders(response: HttpResponse, headers: HeaderList): void {
+function writeHeaders(response: UwsResponse, headers: HeaderList): void {
   for (let i = 0; i < headers.length; i += 2) {
     response.writeHeader(headers[i] as string, headers[i + 1] as string);
   }
@@ -155,7 +155,7 @@ const STATUS_LINES: string[] = [];
 for (const [status, text] of Object.entries(STATUS_CODES)) STATUS_LINES[Number(status)] = `${status} ${text}`;
 
 function serve(shared: Shared, connectionsMax: number, handler: ExchangeHandler) {
-  return (response: HttpResponse, request: HttpRequest): void => {
+  return (response: UwsResponse, request: UwsRequest): void => {
     const exchange = new UwsExchange(response, request, shared);
     if (shared.connectionCount > connectionsMax) {
       exchange.send(503, ["Retry-After", "5"], "too many connections\n", true);
@@ -186,13 +186,11 @@ async function drain(shared: Shared, graceMs: number): Promise<void> {
 
 const DRAIN_POLL_MS = 10;
 
-type Uws = typeof import("uWebSockets.js");
-
 /** Fails where the native module cannot be loaded on this machine. */
 export async function loadUws(headerBytesMax: number): Promise<Uws> {
   // Read by the native module when it is loaded; its own bound is 4 KiB, too little for long GET queries.
   process.env["UWS_HTTP_MAX_HEADERS_SIZE"] = String(headerBytesMax);
-  const loaded: { readonly default?: Uws } = await import("uWebSockets.js");
+  const loaded = (await import("uWebSockets.js")) as { readonly default?: Uws };
   assert(loaded.default !== undefined, "uWebSockets.js is a CommonJS module");
   return loaded.default;
 }
@@ -207,22 +205,22 @@ export async function listenUws(options: TransportOptions, handler: ExchangeHand
     draining: false,
   };
   const { tls } = options;
-  const app: TemplatedApp =
+  const app =
     tls === null ? uws.App() : uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
-  const countConnection = (_response: HttpResponse, change: number): void => {
+  const countConnection = (_response: UwsResponse, change: number): void => {
     shared.connectionCount += change > 0 ? 1 : -1;
   };
-  app.filter(countConnection as Parameters<TemplatedApp["filter"]>[0]);
+  app.filter(countConnection);
   app.any("/*", serve(shared, options.connectionsMax, handler));
-  const socket = await new Promise<us_listen_socket>((resolve, reject) => {
+  const socket = await new Promise<UwsSocket>((resolve, reject) => {
     // A shared port would let a second server steal half of the connections without a word.
-    const listened = (token: us_listen_socket | false): void => {
+    const listened = (token: UwsSocket | false): void => {
       if (token !== false) resolve(token);
       else reject(new ListenError(`cannot listen on ${options.host}:${options.port}`));
     };
-    (app as unknown as ListensExclusively).listen(options.host, options.port, EXCLUSIVE_PORT, listened);
+    app.listen(options.host, options.port, EXCLUSIVE_PORT, listened);
   });
-  const port = uws.us_socket_local_port(socket as never);
+  const port = uws.us_socket_local_port(socket);
   const sweeper = setInterval(() => sweep(shared), LISTEN_SWEEP_MS);
   sweeper.unref();
   const end = async (graceMs: number): Promise<void> => {
@@ -247,13 +245,3 @@ export async function listenUws(options: TransportOptions, handler: ExchangeHand
 
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT` of the native module. */
 const EXCLUSIVE_PORT = 1;
-
-/** The call with host and options exists in the native module, its type is missing. */
-interface ListensExclusively {
-  listen(
-    host: string,
-    port: number,
-    options: number,
-    listened: (socket: us_listen_socket | false) => void,
-  ): void;
-}
