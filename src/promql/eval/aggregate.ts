@@ -110,7 +110,7 @@ class Aggregation {
         this.scope.state.annotations.histogramIgnoredInAggregation(op, this.expr.expr.range);
       } else if (op === "sum" || op === "avg") {
         this.histograms ??= new HistogramAggregation(this.scope, this.expr);
-        this.histograms.add(base + s, matrix.histogramAt(from + s), () =>
+        this.histograms.add(base + s, matrix.histogramAt(from + s), this.counts[base + s] > 0, () =>
           matrix.rawLabelsOf(from / this.steps).get("__name__"),
         );
       } else {

@@ -17,7 +17,8 @@ interface Merged {
 interface Entry {
   readonly level: Level;
   readonly text: string;
-  readonly range: PosRange;
+  /** Of the latest occurrence. */
+  range: PosRange;
   readonly merged: Merged | null;
   readonly overlapCount: { count: number } | null;
 }
@@ -30,9 +31,9 @@ export class Annotations {
 
   private add(level: Level, what: string, range: PosRange): void {
     const text = `PromQL ${level}: ${what}`;
-    if (!this.entries.has(text)) {
-      this.entries.set(text, { level, text, range, merged: null, overlapCount: null });
-    }
+    const known = this.entries.get(text);
+    if (known === undefined) this.entries.set(text, { level, text, range, merged: null, overlapCount: null });
+    else known.range = range;
   }
 
   /** The texts with their place in `query`. */

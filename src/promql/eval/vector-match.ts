@@ -1,4 +1,4 @@
-import { compareUtf8, type Labels, METRIC_NAME } from "../../model/labels.js";
+import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { BinaryExpr, VectorMatching } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
 import { BinaryCells } from "./binary-cells.js";
@@ -222,7 +222,8 @@ class Matcher {
 
   private failOfDuplicates(row: number, owner: number): never {
     const { one } = this;
-    const pair = [showLabels(one.labelsOf(row)), showLabels(one.labelsOf(owner))].sort(compareUtf8);
+    // The one that was met later comes first.
+    const pair = [showLabels(one.labelsOf(row)), showLabels(one.labelsOf(owner))];
     const group = showLabels(this.matchLabels(one.labelsOf(row)));
     const side = this.swapped ? "left" : "right";
     return this.scope.state.fail(

@@ -3,7 +3,7 @@ import * as mixed from "./mixed-over-time.js";
 import * as overTime from "./over-time.js";
 import type { FloatKernel, MixedKernel, RangeFunction } from "./range-window.js";
 import { extrapolatedFloats, instantFloats } from "./rate.js";
-import { derivOverTime, doubleExponentialSmoothing, predictLinear } from "./regression.js";
+import { checkSmoothing, derivOverTime, doubleExponentialSmoothing, predictLinear } from "./regression.js";
 import { mixedChanges, mixedResets, resetsOverTime } from "./resets.js";
 
 function fn(floats: FloatKernel, mixedKernel: MixedKernel): RangeFunction {
@@ -13,6 +13,13 @@ function fn(floats: FloatKernel, mixedKernel: MixedKernel): RangeFunction {
 /** Functions that look at floats only: histograms beside them are ignored with a note. */
 function floatsOnly(floats: FloatKernel): RangeFunction {
   return fn(floats, mixed.ignoringHistograms(floats));
+}
+
+const smoothingOfFloats = mixed.ignoringHistograms(doubleExponentialSmoothing);
+
+function smoothingMixed(...[windows, step, call]: Parameters<MixedKernel>): ReturnType<MixedKernel> {
+  checkSmoothing(call, step);
+  return smoothingOfFloats(windows, step, call);
 }
 
 /** Every function of a range vector; `absent_over_time` is made of `present_over_time`. */
@@ -43,5 +50,5 @@ export const rangeFunctions: ReadonlyMap<string, RangeFunction> = new Map([
   ["mad_over_time", floatsOnly(overTime.madOverTime)],
   ["deriv", floatsOnly(derivOverTime)],
   ["predict_linear", floatsOnly(predictLinear)],
-  ["double_exponential_smoothing", floatsOnly(doubleExponentialSmoothing)],
+  ["double_exponential_smoothing", fn(doubleExponentialSmoothing, smoothingMixed)],
 ]);

@@ -1,6 +1,6 @@
 import { formatFloat } from "../../model/go-text.js";
 import { KahanSum } from "../eval/go-math.js";
-import { type FloatKernel, perWindow, type RangeWindows } from "./range-window.js";
+import { type FloatKernel, perWindow, type RangeCall, type RangeWindows } from "./range-window.js";
 
 const sumX = new KahanSum();
 const sumY = new KahanSum();
@@ -49,15 +49,21 @@ export const predictLinear: FloatKernel = perWindow((windows, lo, hi, call, s) =
   return line.slope * call.scalars[0][s] + line.intercept;
 }, 2);
 
-export const doubleExponentialSmoothing: FloatKernel = perWindow(({ floats }, lo, hi, call, s) => {
-  const smoothing = call.scalars[0][s];
-  const trendFactor = call.scalars[1][s];
+/** Throws where a factor is not between 0 and 1: for any window that holds a sample, be it one alone. */
+export function checkSmoothing(call: RangeCall, step: number): void {
+  const smoothing = call.scalars[0][step];
+  const trendFactor = call.scalars[1][step];
   if (smoothing <= 0 || smoothing >= 1) {
     call.state.fail(`invalid smoothing factor. Expected: 0 < sf < 1, got: ${sixDigits(smoothing)}`);
   }
   if (trendFactor <= 0 || trendFactor >= 1) {
     call.state.fail(`invalid trend factor. Expected: 0 < tf < 1, got: ${sixDigits(trendFactor)}`);
   }
+}
+
+const smoothWindow: FloatKernel = perWindow(({ floats }, lo, hi, call, s) => {
+  const smoothing = call.scalars[0][s];
+  const trendFactor = call.scalars[1][s];
   let before = 0;
   let smoothed = floats[lo];
   let trend = floats[lo + 1] - floats[lo];
@@ -74,3 +80,9 @@ export const doubleExponentialSmoothing: FloatKernel = perWindow(({ floats }, lo
 function sixDigits(value: number): string {
   return Number.isFinite(value) && Math.abs(value) < 1e21 ? value.toFixed(6) : formatFloat(value);
 }
+
+export const doubleExponentialSmoothing: FloatKernel = (windows, call, out, kinds, base) => {
+  for (let s = 0; s < windows.steps; s++)
+    if (windows.floatLo[s] < windows.floatHi[s]) checkSmoothing(call, s);
+  return smoothWindow(windows, call, out, kinds, base);
+};
