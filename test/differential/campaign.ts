@@ -1,11 +1,18 @@
 /** Asks both servers the queries of a seed and reports where they differ. Query i of a seed is the same on every run. */
-import { differenceOf } from "./compare.js";
+import { type Difference, differenceOf } from "./compare.js";
 import { Dice } from "./dice.js";
 import type { Expression } from "./expression.js";
 import { print } from "./expression.js";
 import { QueryGenerator } from "./generate.js";
-import { explanationOf } from "./later-version.js";
-import { ask, parametersOf, type QueryRequest, type QueryTimes, randomTimes } from "./request.js";
+import { LATER_VERSIONS } from "./later-version.js";
+import {
+  type Answer,
+  ask,
+  parametersOf,
+  type QueryRequest,
+  type QueryTimes,
+  randomTimes,
+} from "./request.js";
 import type { Rig } from "./rig.js";
 import { shrink } from "./shrink.js";
 import type { Vocabulary } from "./vocabulary.js";
@@ -65,13 +72,13 @@ export async function runCampaign(rig: Rig, vocabulary: Vocabulary, campaign: Ca
     counts.asked++;
     if (found.error) counts.errors++;
     if (found.empty) counts.empty++;
-    if (found.explanation !== null)
-      explained.set(found.explanation, (explained.get(found.explanation) ?? 0) + 1);
+    for (const line of found.explanations) explained.set(line, (explained.get(line) ?? 0) + 1);
     if (found.unexplained === null) continue;
     const fails = async (candidate: QueryRequest) => (await compareAt(rig, candidate)).unexplained;
     const smallest = await shrink(expression, times, fails);
     const { unexplained } = await compareAt(rig, smallest);
-    reports.push({ index, query: request.query, smallest, text: (unexplained ?? found.unexplained).text });
+    const text = (unexplained ?? found.unexplained).text + (await laterVerdict(rig, smallest));
+    reports.push({ index, query: request.query, smallest, text });
   }
   return { ...counts, reports, explained };
 }
@@ -79,26 +86,50 @@ export async function runCampaign(rig: Rig, vocabulary: Vocabulary, campaign: Ca
 interface Compared {
   readonly error: boolean;
   readonly empty: boolean;
-  readonly unexplained: { readonly text: string; readonly timeMs?: number } | null;
-  readonly explanation: string | null;
+  readonly unexplained: Difference | null;
+  /** What explains the differences that there are, or would be. */
+  readonly explanations: readonly string[];
 }
 
 async function compareAt({ varveUrl, prometheusUrl }: Rig, request: QueryRequest): Promise<Compared> {
   const [actual, expected] = await Promise.all([ask(varveUrl, request), ask(prometheusUrl, request)]);
-  const difference = differenceOf(request, actual, expected);
-  let explanation = difference === null ? null : explanationOf(request, difference, actual, expected);
-  if (difference !== null && explanation === null) {
-    for (let again = 0; again < REPEATS && explanation === null; again++) {
-      const other = await ask(prometheusUrl, request);
-      if (differenceOf(request, other, expected) !== null) explanation = OPEN;
+  const both = { error: expected.status === "error", empty: expected.data?.result.length === 0 };
+  if (differenceOf(request, actual, expected) === null)
+    return { ...both, unexplained: null, explanations: [] };
+  const { restated, explanations } = restateAll(expected, actual, request);
+  const unexplained = differenceOf(request, actual, restated);
+  if (unexplained === null) return { ...both, unexplained, explanations };
+  for (let again = 0; again < REPEATS; again++) {
+    const other = await ask(prometheusUrl, request);
+    if (differenceOf(request, other, expected) !== null) {
+      return { ...both, unexplained: null, explanations: [OPEN] };
     }
   }
-  return {
-    error: expected.status === "error",
-    empty: expected.data?.result.length === 0,
-    unexplained: explanation === null ? difference : null,
-    explanation,
-  };
+  return { ...both, unexplained, explanations: [] };
+}
+
+/** 3.5's answer in the words of the later versions. */
+function restateAll(
+  expected: Answer,
+  actual: Answer,
+  request: QueryRequest,
+): { restated: Answer; explanations: string[] } {
+  const explanations: string[] = [];
+  let restated = expected;
+  for (const { changelog, restate } of LATER_VERSIONS) {
+    const next = restate(restated, actual, request);
+    if (JSON.stringify(next) !== JSON.stringify(restated)) explanations.push(changelog);
+    restated = next;
+  }
+  return { restated, explanations };
+}
+
+/** What the later Prometheus says to a difference, where there is one. */
+async function laterVerdict({ varveUrl, laterUrl }: Rig, request: QueryRequest): Promise<string> {
+  if (laterUrl === "") return "";
+  const [actual, expected] = await Promise.all([ask(varveUrl, request), ask(laterUrl, request)]);
+  const difference = differenceOf(request, actual, expected);
+  return difference === null ? "\n  LATER agrees with Varve" : `\n  LATER: ${difference.text}`;
 }
 
 /** For people: what to send by hand. */

@@ -39,13 +39,13 @@ export function corpusSeries(): WireSeries[] {
     ...targetInfo(),
     ...edgeSeries(),
     ...nativeSeries(),
-    ...captureSeries("k6-trend-stats", { atMs: BEGIN_MS + 600_000, stretch: 40 }),
+    ...captureSeries("k6-trend-stats", { atMs: BEGIN_MS + 600_000, stretch: 24 }),
     ...captureSeries("k6-trend-stats", {
       atMs: BEGIN_MS + 4_200_000,
       stretch: 12,
       testid: "checkout-second",
     }),
-    ...captureSeries("k6-native-histogram", { atMs: BEGIN_MS + 900_000, stretch: 40 }),
+    ...captureSeries("k6-native-histogram", { atMs: BEGIN_MS + 900_000, stretch: 24 }),
     ...captureSeries("k6-native-histogram", { atMs: BEGIN_MS + 4_500_000, stretch: 12, testid: "second" }),
     ...captureSeries("prometheus-3.5-rw1", { atMs: BEGIN_MS + 1_800_000, stretch: 100, names: SELF_METRICS }),
   ];

@@ -1,28 +1,59 @@
 /**
  * Where Varve answers as a later Prometheus than the 3.5 it is held against. Each entry names the line of
- * Prometheus' changelog and excuses that shape alone.
+ * Prometheus' changelog and excuses that shape alone: it says how 3.5's answer reads in the later one's words, and
+ * what then still differs is a difference.
  */
-import type { Difference } from "./compare.js";
 import type { Answer, QueryRequest } from "./request.js";
 
-interface LaterVersion {
+export interface LaterVersion {
   readonly changelog: string;
-  readonly explains: (
-    request: QueryRequest,
-    difference: Difference,
-    actual: Answer,
-    expected: Answer,
-  ) => boolean;
+  /** 3.5's answer as the later version would have put it; the same object where the line does not apply. */
+  readonly restate: (expected: Answer, actual: Answer, request: QueryRequest) => Answer;
 }
 
-const LATER: readonly LaterVersion[] = [];
-
-/** The changelog line that explains a difference, null where none does. */
-export function explanationOf(
-  request: QueryRequest,
-  difference: Difference,
-  actual: Answer,
-  expected: Answer,
-): string | null {
-  return LATER.find(({ explains }) => explains(request, difference, actual, expected))?.changelog ?? null;
+/** Applies `change` to every warning and info. */
+function restateTexts(expected: Answer, change: (text: string) => string): Answer {
+  const changed = (all: readonly string[]): string[] => [...new Set(all.map(change))];
+  const { warnings, infos, ...rest } = expected;
+  return {
+    ...rest,
+    ...(warnings === undefined ? {} : { warnings: changed(warnings) }),
+    ...(infos === undefined ? {} : { infos: changed(infos) }),
+  };
 }
+
+const MONOTONICITY = "needed to be fixed for monotonicity";
+const MONOTONICITY_DETAILS =
+  /, from buckets [^ ]+ to [^ ]+, with a max diff of [^ ]+, over -?\d+ samples from [^ ]+ to [^ ]+/;
+
+export const LATER_VERSIONS: readonly LaterVersion[] = [
+  {
+    changelog: "3.7.0 PromQL: Avoid empty metric names in annotations for `histogram_quantile()`. #16794",
+    restate: (expected) => restateTexts(expected, (text) => text.replace(' for metric name ""', "")),
+  },
+  {
+    changelog: "3.10.0 PromQL: Add more detail to histogram quantile monotonicity info annotations. #15578",
+    restate: (expected, actual) => {
+      // Where it stands is the same, so each text has its counterpart with the details in it.
+      const detailed = new Map(
+        (actual.infos ?? []).map((text) => [text.replace(MONOTONICITY_DETAILS, ""), text] as const),
+      );
+      return restateTexts(expected, (text) =>
+        text.includes(MONOTONICITY) ? (detailed.get(text) ?? text) : text,
+      );
+    },
+  },
+  {
+    changelog:
+      "3.12.0 PromQL: Emit a warning when `sort`, `sort_by_label` or `sort_by_label_desc` is used within range " +
+      "(matrix) queries, as these functions do not have effect in that context. #18498",
+    restate: (expected, actual) => {
+      const added = (actual.warnings ?? []).filter((text) =>
+        text.includes("sort is ineffective for range queries"),
+      );
+      return added.length === 0
+        ? expected
+        : { ...expected, warnings: [...(expected.warnings ?? []), ...added] };
+    },
+  },
+];

@@ -1,6 +1,7 @@
 /**
  * `npm run differential -- COUNT`: that many random queries to Varve and to the `prometheus` on PATH.
- * SEED= replays, FROM= begins at another query of the seed, REPORTS= stops at that many differences.
+ * SEED= replays, FROM= begins at another query of the seed, REPORTS= stops at that many differences, PROMETHEUS=
+ * is another program than the one on PATH, LATER= a later version of it, which is asked where the two differ.
  */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -38,6 +39,7 @@ async function main(): Promise<number> {
       { after: (callback) => void callbacks.push(callback) },
       programPath(),
       corpusRequests(series),
+      process.env["LATER"],
     );
     print(
       `seed ${seed}, ${count} queries from ${from} on, ${series.length} series; Varve ${rig.varveUrl}, Prometheus ${rig.prometheusUrl}`,

@@ -8,24 +8,25 @@ const PLAIN_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const PLAIN_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** A range vector over whole metrics of thousands of samples says nothing more than over ten minutes. */
 const RANGES = [
-  "15s",
-  "30s",
-  "45s",
-  "1m",
-  "1m",
-  "2m",
-  "5m",
-  "5m",
-  "5m",
-  "5m",
-  "7m30s",
-  "10m",
-  "15m",
-  "1h",
-  "61s",
-  "301s",
-  "1ms",
-  "3h",
+  ...[
+    "1m",
+    "1m",
+    "2m",
+    "2m",
+    "5m",
+    "5m",
+    "5m",
+    "5m",
+    "5m",
+    "7m30s",
+    "10m",
+    "10m",
+    "15m",
+    "1h",
+    "61s",
+    "301s",
+  ],
+  ...["15s", "30s", "45s", "1ms", "3h"],
 ];
 
 export function quoted(text: string): string {
@@ -48,12 +49,17 @@ export function pickMetric(
   { metrics, byKind }: Vocabulary,
   use: "any" | "counter" | "gauge" | "bucket" | "native",
 ): Metric {
-  if (use === "any" || dice.chance(0.1)) {
-    // Edge series and node metrics alike: by name, there are few of the former.
-    return dice.pick(dice.chance(0.4) ? metrics.filter(({ name }) => name.startsWith("edge")) : metrics);
-  }
-  const counters = dice.chance(0.15) ? byKind.native : byKind.counter;
-  return dice.pick(use === "counter" ? counters : byKind[use]);
+  const kind = use === "counter" && dice.chance(0.15) ? "native" : use;
+  const all = kind === "any" || dice.chance(0.1) ? metrics : byKind[kind];
+  // By name, k6 has most of them.
+  const family = dice.weighted([
+    [4, "edge"],
+    [4, "node"],
+    [2, "k6"],
+    [1, ""],
+  ]);
+  const some = all.filter(({ name }) => name.startsWith(family));
+  return dice.pick(some.length > 0 ? some : all);
 }
 
 export function instantSelector(dice: Dice, vocabulary: Vocabulary, metric: Metric): Expression {
