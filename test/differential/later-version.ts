@@ -22,14 +22,43 @@ function restateTexts(expected: Answer, change: (text: string) => string): Answe
   };
 }
 
+/** What `histogram_quantile` and `histogram_fraction` note: where the name is dropped at once, it is not shown. */
+const NAMELESS =
+  /: (bucket label "le" is missing|vector contains a mix of classic and native histograms|input to histogram_)/;
 const MONOTONICITY = "needed to be fixed for monotonicity";
 const MONOTONICITY_DETAILS =
   /, from buckets [^ ]+ to [^ ]+, with a max diff of [^ ]+, over -?\d+ samples from [^ ]+ to [^ ]+/;
 
 export const LATER_VERSIONS: readonly LaterVersion[] = [
   {
+    changelog:
+      "3.6.0 PromQL: Fail when `NaN` is passed as parameter to `topk()`, `bottomk()`, `limitk()` and `limit_ratio()`. #16725",
+    restate: (expected) => {
+      if (expected.error === "Scalar value NaN overflows int64")
+        return { ...expected, error: "Parameter value is NaN" };
+      if (expected.error === "Ratio value NaN is NaN") return { ...expected, error: "Ratio value is NaN" };
+      return expected;
+    },
+  },
+  {
+    changelog:
+      "3.7.0 PromQL: Add warn-level annotations for counter reset conflicts in certain histogram operations. " +
+      "#17051 #17094",
+    restate: (expected, actual) => {
+      const added = (actual.warnings ?? []).filter((text) =>
+        text.includes("conflicting counter resets during"),
+      );
+      return added.length === 0
+        ? expected
+        : { ...expected, warnings: [...(expected.warnings ?? []), ...added] };
+    },
+  },
+  {
     changelog: "3.7.0 PromQL: Avoid empty metric names in annotations for `histogram_quantile()`. #16794",
-    restate: (expected) => restateTexts(expected, (text) => text.replace(' for metric name ""', "")),
+    restate: (expected) =>
+      restateTexts(expected, (text) =>
+        NAMELESS.test(text) ? text.replace(/ for metric name "[^"]*"/, "") : text,
+      ),
   },
   {
     changelog: "3.10.0 PromQL: Add more detail to histogram quantile monotonicity info annotations. #15578",

@@ -43,6 +43,8 @@ export function nativeQuantile(
   if (hasNaN) {
     const total = buckets.slice(at).reduce((sum, { count: more }) => sum + more, count);
     if (total < view.count) annotations.quantileSkewedByNaNs(metric, range);
+    // Prometheus interpolates in the bucket that it looked at last when it counted the rest.
+    bucket = buckets.at(-1) ?? bucket;
   }
   return interpolate(view, bucket, rank / bucket.count);
 }
