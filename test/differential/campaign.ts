@@ -4,7 +4,7 @@ import { Dice } from "./dice.js";
 import type { Expression } from "./expression.js";
 import { print } from "./expression.js";
 import { QueryGenerator } from "./generate.js";
-import { LATER_VERSIONS } from "./later-version.js";
+import { explanationOfShape, LATER_VERSIONS } from "./later-version.js";
 import {
   type Answer,
   ask,
@@ -77,7 +77,13 @@ export async function runCampaign(rig: Rig, vocabulary: Vocabulary, campaign: Ca
     const fails = async (candidate: QueryRequest) => (await compareAt(rig, candidate)).unexplained;
     const smallest = await shrink(expression, times, fails);
     const { unexplained } = await compareAt(rig, smallest);
-    const text = (unexplained ?? found.unexplained).text + (await laterVerdict(rig, smallest));
+    const difference = (unexplained ?? found.unexplained).text;
+    const line = explanationOfShape(smallest, difference);
+    if (line !== null) {
+      explained.set(line, (explained.get(line) ?? 0) + 1);
+      continue;
+    }
+    const text = difference + (await laterVerdict(rig, smallest));
     reports.push({ index, query: request.query, smallest, text });
   }
   return { ...counts, reports, explained };

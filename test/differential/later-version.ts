@@ -86,3 +86,46 @@ export const LATER_VERSIONS: readonly LaterVersion[] = [
     },
   },
 ];
+
+interface LaterShape {
+  readonly changelog: string;
+  /** Of the query, once it is cut down to what still differs. */
+  readonly query: RegExp;
+  /** Of the difference. */
+  readonly difference: RegExp;
+}
+
+const CUSTOM_BUCKETS = 'edge_custom_seconds|=~"edge.\\*seconds"|__name__!~"edge_\\[\\^t\\]';
+
+/** What cannot be restated: other values. Each holds for a whole shrunk query, not for one that contains it. */
+const LATER_SHAPES: readonly LaterShape[] = [
+  {
+    changelog:
+      "3.8.0 PromQL: Fix `histogram_fraction` for classic histograms and NHCB if lower bound is in the first bucket. #17424",
+    query: /^\(?histogram_fraction\(/,
+    difference: /\[[\d.]+,"[^"]+"\] instead of \[[\d.]+,"[^"]+"\]/,
+  },
+  {
+    changelog: "3.8.0 PromQL: Reconcile mismatched NHCB bounds in `Add` and `Sub`. #17278",
+    query: new RegExp(CUSTOM_BUCKETS),
+    difference:
+      /bounds change|other bounds|negative bounds|incompatible custom buckets|mismatched custom buckets|unexpected/,
+  },
+  {
+    changelog: "3.6.0 PromQL: Fix extrapolation for native counter histograms. #16828",
+    query: /^\(?(rate|increase)\([^()]*\[[^\]]+\][^()]*\)\)?$/,
+    difference: /\{"count":"[^"]+".* instead of \[[\d.]+,\{"count":/,
+  },
+  {
+    changelog:
+      "3.10.0 PromQL: info function: fix series without identifying labels not being returned. #17898",
+    query: /^\(?info\(/,
+    difference: /unexpected/,
+  },
+];
+
+/** The changelog line that explains why a shrunk query differs, null where none does. */
+export function explanationOfShape({ query }: QueryRequest, difference: string): string | null {
+  const found = LATER_SHAPES.find((shape) => shape.query.test(query) && shape.difference.test(difference));
+  return found?.changelog ?? null;
+}

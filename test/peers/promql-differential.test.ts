@@ -1,0 +1,42 @@
+/** Random PromQL on Varve and on a real Prometheus with the same data: the answers must be the same. */
+import * as assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { generateQuery, printReport, runCampaign } from "../differential/campaign.js";
+import { corpusRequests, corpusSeries } from "../differential/corpus.js";
+import { print } from "../differential/expression.js";
+import { startRig } from "../differential/rig.js";
+import { vocabularyOf } from "../differential/vocabulary.js";
+import { peerOrSkip } from "../support/peers.js";
+
+const FIXED_SEED = 3;
+const FIXED_COUNT = 1500;
+const RANDOM_COUNT = 500;
+const REPORTS_MAX = 5;
+
+async function compare(t: TestContext, seed: number, count: number): Promise<void> {
+  const prometheus = peerOrSkip(t, "prometheus");
+  if (prometheus === null) return;
+  const series = corpusSeries();
+  const rig = await startRig(t, prometheus, corpusRequests(series));
+  const campaign = { seed, from: 0, count, reportsMax: REPORTS_MAX };
+  const { asked, errors, empty, reports, explained } = await runCampaign(rig, vocabularyOf(series), campaign);
+  t.diagnostic(`SEED=${seed}: ${asked} queries, of both ${errors} errors, ${empty} empty results`);
+  for (const [line, times] of explained) t.diagnostic(`${times} explained by: ${line}`);
+  assert.equal(reports.length, 0, reports.map((report) => printReport(seed, report)).join("\n"));
+  assert.equal(asked, count);
+  assert.ok(errors + empty < 0.7 * count, "most queries have an answer");
+}
+
+test("queries of a seed are the same on every run", () => {
+  const vocabulary = vocabularyOf(corpusSeries());
+  const queries = (seed: number): string[] =>
+    Array.from({ length: 50 }, (_, index) => print(generateQuery(seed, index, vocabulary).expression));
+  assert.deepEqual(queries(7), queries(7));
+  assert.notDeepEqual(queries(7), queries(8));
+});
+
+test("random queries of a fixed seed: Varve answers as Prometheus", (t) =>
+  compare(t, FIXED_SEED, FIXED_COUNT));
+
+test("random queries of a new seed: Varve answers as Prometheus", (t) =>
+  compare(t, Date.now() % 1_000_000, RANDOM_COUNT));
