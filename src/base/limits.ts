@@ -39,3 +39,13 @@ export const ANNOTATIONS_MAX = 10;
 export const ANSWER_BYTES_MAX: number = 1024 * 1024 * 1024;
 /** Points of one series in one range query. */
 export const RANGE_POINTS_MAX = 11_000;
+/** Levels of a PromQL expression: parsing, checking and evaluating recurse. */
+export const EXPRESSION_DEPTH_MAX = 500;
+/** Levels of the arithmetic on durations inside one pair of brackets. */
+export const DURATION_DEPTH_MAX = 100;
+/** Cells (series times steps) of one result in the making, empty ones included: what a sparse one may cost. */
+export const RESULT_CELLS_MAX = 100_000_000;
+/** Regular expressions that are kept compiled; the least recently used one leaves. */
+export const REGEXP_CACHE_MAX = 1000;
+/** Longer regular expressions are compiled each time. */
+export const REGEXP_CACHED_LENGTH_MAX = 4096;

@@ -1,5 +1,6 @@
 import { RE2JS, RE2JSException } from "re2js";
 import { RefusalError } from "../base/errors.js";
+import { REGEXP_CACHE_MAX, REGEXP_CACHED_LENGTH_MAX } from "../base/limits.js";
 import { type Glob, literalPrefix, matchesGlob, parseShape } from "./regexp-shape.js";
 
 /**
@@ -21,10 +22,6 @@ export interface CompiledRegexp {
   expand(value: string, template: string): string | null;
 }
 
-/** Patterns in the cache; the least recently used one leaves. */
-const CACHE_PATTERNS_MAX = 1000;
-/** Longer patterns are compiled each time. */
-const CACHE_PATTERN_LENGTH_MAX = 4096;
 const cache = new Map<string, CompiledRegexp>();
 
 /** Throws RefusalError("bad_data") with the words of Go's regexp package where `pattern` is not valid. */
@@ -36,8 +33,8 @@ export function compileRegexp(pattern: string): CompiledRegexp {
     return known;
   }
   const compiled = new Regexp(pattern);
-  if (pattern.length <= CACHE_PATTERN_LENGTH_MAX) {
-    if (cache.size >= CACHE_PATTERNS_MAX) cache.delete(cache.keys().next().value as string);
+  if (pattern.length <= REGEXP_CACHED_LENGTH_MAX) {
+    if (cache.size >= REGEXP_CACHE_MAX) cache.delete(cache.keys().next().value as string);
     cache.set(pattern, compiled);
   }
   return compiled;

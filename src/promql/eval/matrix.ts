@@ -1,4 +1,5 @@
 import { RefusalError } from "../../base/errors.js";
+import { RESULT_CELLS_MAX } from "../../base/limits.js";
 import type { Histogram } from "../../model/histogram.js";
 import { Labels } from "../../model/labels.js";
 import type { SeriesSet } from "../../storage/queryable.js";
@@ -25,8 +26,6 @@ export function dropMetadata(labels: Labels): Labels {
   return labels;
 }
 
-/** Cells of one matrix, empty ones included: what a sparse result may cost at most. */
-const CELLS_MAX = 100_000_000;
 /** Cells to begin with, unless one row has more. */
 const CELLS_FIRST = 65_536;
 
@@ -91,8 +90,8 @@ export class Matrix {
   private reserveRow(): number {
     const base = this.rows * this.steps;
     if (base + this.steps > this.values.length) {
-      if (base + this.steps > CELLS_MAX) throw new RefusalError("execution", TOO_MANY_SAMPLES);
-      const cells = Math.min(CELLS_MAX, Math.max(2 * this.values.length, base + this.steps));
+      if (base + this.steps > RESULT_CELLS_MAX) throw new RefusalError("execution", TOO_MANY_SAMPLES);
+      const cells = Math.min(RESULT_CELLS_MAX, Math.max(2 * this.values.length, base + this.steps));
       const values = new Float64Array(cells);
       const kinds = new Uint8Array(cells);
       values.set(this.values);

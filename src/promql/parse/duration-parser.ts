@@ -1,4 +1,5 @@
 import { RefusalError } from "../../base/errors.js";
+import { DURATION_DEPTH_MAX } from "../../base/limits.js";
 import { parseDuration } from "../../model/duration.js";
 import { quote } from "../../model/go-text.js";
 import type { DurationExpr, DurationNode, NumberLiteral } from "./ast.js";
@@ -24,7 +25,6 @@ const DURATION_PRECEDENCE: ReadonlyMap<string, number> = new Map([
 ]);
 /** 2^63 nanoseconds in seconds. */
 const DURATION_SECONDS_MAX = 2 ** 63 / 1e9;
-const DURATION_DEPTH_MAX = 100;
 
 /** The token stream with one token of lookahead, and the part of the grammar that durations have to themselves. */
 export class DurationParser implements ModifierTarget {

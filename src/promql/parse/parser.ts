@@ -1,4 +1,5 @@
 import { RefusalError } from "../../base/errors.js";
+import { EXPRESSION_DEPTH_MAX } from "../../base/limits.js";
 import { quote, unquoteOrNull } from "../../model/go-text.js";
 import { METRIC_NAME } from "../../model/labels.js";
 import type { Matcher, MatcherOp } from "../../model/matcher.js";
@@ -19,9 +20,6 @@ import {
 import { aggregatorSet, isLabelWord, isMetricWord, type Token, takesParam } from "./token.js";
 
 export type { ParserOptions } from "./modifiers.js";
-
-/** Deeper trees are refused: parsing, checking and evaluating recurse. */
-const DEPTH_MAX = 500;
 
 const PRECEDENCE: ReadonlyMap<string, number> = new Map([
   ["or", 1],
@@ -90,7 +88,9 @@ class Parser extends DurationParser {
   }
 
   private checkDepth(depth: number): void {
-    if (depth > DEPTH_MAX) this.failAt(this.peek(), `expression nests deeper than ${DEPTH_MAX} levels`);
+    if (depth > EXPRESSION_DEPTH_MAX) {
+      this.failAt(this.peek(), `expression nests deeper than ${EXPRESSION_DEPTH_MAX} levels`);
+    }
   }
 
   private parseUnary(depth: number): Expr {
