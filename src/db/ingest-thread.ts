@@ -58,12 +58,7 @@ export class IngestThread {
       duplicates: writer.result(L.RES_DUPLICATES) + (cold?.duplicates ?? 0),
       outOfOrder: writer.result(L.RES_OUT_OF_ORDER),
       created: writer.result(L.RES_CREATED),
-      newestMs: Math.max(
-        writer.result(L.RES_SAMPLES) === 0
-          ? Number.NEGATIVE_INFINITY
-          : writer.kernel.i64(writer.scratch + L.RES_MAXT),
-        cold?.newestMs ?? Number.NEGATIVE_INFINITY,
-      ),
+      newestMs: this.newestLogged(cold?.newestMs ?? Number.NEGATIVE_INFINITY),
       recordAt: writer.result(L.RES_RECORD),
       recordBytes: writer.result(L.RES_RECORD_BYTES),
       recordCap: writer.result(L.RES_RECORD_CAP),
@@ -72,6 +67,19 @@ export class IngestThread {
       reasons,
       refusals,
     };
+  }
+
+  /** Of everything that the records hold: a late sample may close a chunk whose newest sample came before it. */
+  private newestLogged(coldNewestMs: number): number {
+    const { writer } = this;
+    const { kernel } = writer;
+    let newest = coldNewestMs;
+    if (writer.result(L.RES_SAMPLES) > 0) newest = Math.max(newest, kernel.i64(writer.scratch + L.RES_MAXT));
+    const pairs = (writer.result(L.RES_RECORD) + writer.result(L.RES_RECORD_BYTES)) >>> 2;
+    for (let i = 0; i < writer.result(L.RES_CLOSED); i++) {
+      newest = Math.max(newest, kernel.i64(kernel.u32()[pairs + 2 * i] + L.N_MAXT));
+    }
+    return newest;
   }
 
   private reasons(): number[] {

@@ -33,6 +33,8 @@ export class MaintenanceThread {
   private readonly compactor: HeadCompactor;
   private readonly kernel: Kernel;
   private readonly scratch: number;
+  /** True if the last `compactHead` left nothing behind that is older than its border. */
+  private complete = false;
 
   constructor(shared: SharedMemory, options: MaintenanceThreadOptions) {
     this.options = options;
@@ -52,8 +54,9 @@ export class MaintenanceThread {
   compactHead(endMs: number): BlockMeta[] {
     const { fs, dir, clock, checkpoint } = this.options;
     const metas: BlockMeta[] = [];
+    this.complete = false;
     try {
-      this.compactor.seal(endMs);
+      const sealed = this.compactor.seal(endMs);
       let start = this.compactor.firstRange(endMs);
       while (start < endMs) {
         const end = start + this.options.blockRangeMs;
@@ -69,6 +72,7 @@ export class MaintenanceThread {
         // written with another range may cross this one: it stays in the head.
         start = meta !== null ? end : Math.max(end, this.compactor.firstRange(endMs));
       }
+      this.complete = sealed && this.compactor.firstRange(endMs) === Number.POSITIVE_INFINITY;
       return metas;
     } catch (error) {
       this.compactor.forget();
@@ -80,8 +84,12 @@ export class MaintenanceThread {
     this.compactor.drop();
   }
 
-  /** Makes the log begin behind segment `last`. `others`: records of metadata and exemplars to keep. */
+  /**
+   * Makes the log begin behind segment `last`. `others`: records of metadata and exemplars to keep. Does nothing
+   * where the head still has what no block holds: memory was too short to close it, or a chunk crosses ranges.
+   */
   truncateLog(last: number, others: readonly Uint8Array[]): number {
+    if (!this.complete) return 0;
     const { fs, logDir, clock } = this.options;
     const before = newestCheckpoint(fs, logDir);
     if (before !== null && before.last >= last) return 0;

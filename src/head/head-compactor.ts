@@ -49,7 +49,7 @@ export class HeadCompactor {
     let ok = true;
     this.eachRef((ref) => {
       if (this.kernel.exports.sealSeries(this.writer.scratch, ref, endMs) === 0) ok = false;
-      this.writer.sealHistograms(ref, endMs, this.rangeMs);
+      if (!this.writer.sealHistograms(ref, endMs, this.rangeMs)) ok = false;
     });
     return ok;
   }

@@ -157,15 +157,17 @@ export class HeadWriter {
     }
   }
 
-  /** Makes chunks of the waiting histograms of `ref` if any is older than `endMs`; none crosses a block range. */
-  sealHistograms(ref: number, endMs: number, rangeMs: number): void {
+  /**
+   * Makes chunks of the waiting histograms of `ref` if any is older than `endMs`; none crosses a block range.
+   * False: memory is short, and they wait on.
+   */
+  sealHistograms(ref: number, endMs: number, rangeMs: number): boolean {
     const { exports } = this.kernel;
-    if (exports.waitingHistograms(ref) === 0) return;
+    if (exports.waitingHistograms(ref) === 0) return true;
     exports.lockRef(ref);
     try {
-      if (waitingHistograms(this.kernel, ref).some(({ timestampMs }) => timestampMs < endMs)) {
-        this.closeHistograms(ref, rangeMs);
-      }
+      const due = waitingHistograms(this.kernel, ref).some(({ timestampMs }) => timestampMs < endMs);
+      return !due || this.closeHistograms(ref, rangeMs);
     } finally {
       exports.unlockRef(ref);
       exports.settleLiveBytes();
@@ -173,17 +175,18 @@ export class HeadWriter {
   }
 
   /** Makes chunks of the waiting histograms of `ref`; its stripe is locked. Where memory is short they wait on. */
-  private closeHistograms(ref: number, rangeMs: number): void {
+  private closeHistograms(ref: number, rangeMs: number): boolean {
     const waiting = waitingHistograms(this.kernel, ref);
     let start = 0;
     while (start < waiting.length) {
       const range = Math.floor(waiting[start].timestampMs / rangeMs);
       let end = start + 1;
       while (end < waiting.length && Math.floor(waiting[end].timestampMs / rangeMs) === range) end++;
-      if (!this.addHistogramChunks(ref, waiting.slice(start, end))) return;
+      if (!this.addHistogramChunks(ref, waiting.slice(start, end))) return false;
       start = end;
     }
     this.kernel.exports.dropHistograms(ref);
+    return true;
   }
 
   private addHistogramChunks(ref: number, waiting: readonly TimedHistogram[]): boolean {

@@ -8,7 +8,8 @@ import { randomBelow, seededRandom } from "./random.js";
 import type { WireSeries } from "./remote-write.js";
 import { SIGNALLING_VALUE, STALE_VALUE } from "./signalling-nan.js";
 
-const OPTIONS = { chunkSamplesMax: 8, segmentBytesMax: 3000, seriesMax: 1000 };
+const BLOCK_RANGE_MS = 60_000;
+const OPTIONS = { chunkSamplesMax: 8, segmentBytesMax: 3000, seriesMax: 1000, blockRangeMs: BLOCK_RANGE_MS };
 const VALUES = [0, -0, 1.5, 42, Number.NaN, Number.POSITIVE_INFINITY, STALE_VALUE, SIGNALLING_VALUE];
 
 const LOCK = `${DATA_DIR}/lock`;
@@ -25,6 +26,7 @@ export class DatabaseWorkload {
   /** In the order of their 2xx. */
   readonly acknowledged: Entry[] = [];
   refusals = 0;
+  failedRounds = 0;
   private readonly random: () => number;
   private readonly clock = new FakeClock();
   private readonly baseMs = this.clock.nowMs() - 3_600_000;
@@ -37,12 +39,32 @@ export class DatabaseWorkload {
   }
 
   async run(requests: number, inFlight: number): Promise<void> {
+    await this.send(requests, inFlight);
+    await this.database.close();
+  }
+
+  /** The same with blocks written, and the log cut behind them, after every `between` requests. */
+  async runWithBlocks(rounds: number, between: number, inFlight: number): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      await this.send(between, inFlight);
+      const endMs = Math.floor(this.database.database.newestMs / BLOCK_RANGE_MS) * BLOCK_RANGE_MS;
+      try {
+        this.database.maintain(endMs);
+      } catch (error) {
+        // As the maintenance timer does: the disk failed, the next round tries again.
+        if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+        this.failedRounds++;
+      }
+    }
+    await this.database.close();
+  }
+
+  private async send(requests: number, inFlight: number): Promise<void> {
     let left = requests;
     const sender = async (): Promise<void> => {
       while (left-- > 0) await this.one();
     };
     await Promise.all(Array.from({ length: inFlight }, sender));
-    await this.database.close();
   }
 
   private async one(): Promise<void> {

@@ -1,7 +1,11 @@
 /** A database in this process, on any disk: one ingest thread and one query thread, both this one. */
 import * as assert from "node:assert/strict";
+import { BlockSet } from "../../dist/block/block-set.js";
+import { PageCache } from "../../dist/block/page-cache.js";
 import { Database, openLogChunks, openQueryable } from "../../dist/db/database.js";
 import { IngestThread } from "../../dist/db/ingest-thread.js";
+import { MaintenanceThread } from "../../dist/db/maintenance.js";
+import { mergeQueryables } from "../../dist/db/merged-queryable.js";
 import type { IngestOutcome } from "../../dist/db/outcome.js";
 import type { ReplaySummary } from "../../dist/head/replay.js";
 import type { FileSystem } from "../../dist/io/file-system.js";
@@ -25,6 +29,7 @@ export interface LocalDatabaseOptions {
   readonly labelsPerSeriesMax?: number;
   readonly labelNameBytesMax?: number;
   readonly labelValueBytesMax?: number;
+  readonly blockRangeMs?: number;
 }
 
 export interface LocalAnswer {
@@ -48,12 +53,16 @@ export class LocalDatabase {
   readonly replayed: ReplaySummary;
   private readonly threads: readonly IngestThread[];
   private readonly fs: FileSystem;
+  private readonly clock: FakeClock;
+  private readonly blockRangeMs: number;
   private readonly freeSlots: number[];
   private readonly slotBytes: number;
 
   /** Opens, replays and is ready to write. */
   constructor(fs: FileSystem, clock: FakeClock, options: LocalDatabaseOptions = {}) {
     this.fs = fs;
+    this.clock = clock;
+    this.blockRangeMs = options.blockRangeMs ?? 7_200_000;
     const { ingestThreads = 1, retentionMs = 15 * 24 * 3_600_000 } = options;
     this.database = Database.open({
       fs,
@@ -71,7 +80,7 @@ export class LocalDatabase {
       labelValueBytesMax: options.labelValueBytesMax ?? 4096,
       segmentBytesMax: options.segmentBytesMax ?? 128 << 20,
       chunkSamplesMax: options.chunkSamplesMax ?? 120,
-      blockRangeMs: 7_200_000,
+      blockRangeMs: this.blockRangeMs,
       hashSeed: [1, 2],
     });
     this.replayed = this.database.replay();
@@ -113,10 +122,37 @@ export class LocalDatabase {
     return this.write(requestBody(series, protocol), protocol);
   }
 
-  /** What query thread 0 evaluates against. */
+  /** What query thread 0 evaluates against: the head and the blocks that are there now. */
   queryable(): Queryable {
     const { shared, logDir } = this.database;
-    return openQueryable(shared, 0, this.fs, logDir);
+    const blocks = new BlockSet(this.fs, DATA_DIR, new PageCache(1 << 20));
+    return mergeQueryables([...blocks.blocks, openQueryable(shared, 0, this.fs, logDir)]);
+  }
+
+  /** What the maintenance thread does when a range is over. No request may be under way. */
+  maintain(endMs: number): void {
+    const { database, fs, clock, blockRangeMs } = this;
+    const current = database.log.segment;
+    const thread = new MaintenanceThread(database.shared, {
+      fs,
+      clock,
+      dir: DATA_DIR,
+      logDir: database.logDir,
+      blockRangeMs,
+      retentionMs: 0,
+      retentionBytes: 0,
+      checkpoint: () => {},
+    });
+    if (thread.compactHead(endMs).length > 0) {
+      thread.dropHead();
+      database.kernel.exports.sweepEvictionQueue();
+    }
+    const last = database.lastSegmentBefore(endMs, current);
+    if (last > 0) {
+      thread.truncateLog(last, database.sideRecords());
+      database.forgetSegments(last);
+    }
+    while (thread.maintain(database.newestMs, 0).kind !== "idle");
   }
 
   /** Everything stored, by the printed label set. */
