@@ -150,6 +150,18 @@ test("docs/format/wal.md has the log's record types and numbers", () => {
   assert.deepEqual(missingWords(wal, [constants.get("RECORD_MAGIC") ?? "no RECORD_MAGIC"]), []);
 });
 
+test("the pages of Prometheus' formats have their magic numbers", () => {
+  const constants = constantsOf(page("src/block/block-format.ts"));
+  for (const [name, path] of [
+    ["INDEX_MAGIC", "docs/format/index.md"],
+    ["CHUNKS_MAGIC", "docs/format/chunks.md"],
+    ["TOMBSTONES_MAGIC", "docs/format/tombstones.md"],
+  ] as const) {
+    const digits = constants.get(name)?.replace("0x", "") ?? `no ${name}`;
+    assert.ok(page(path).text.toLowerCase().includes(digits), `${path}: ${name}`);
+  }
+});
+
 test("docs/LIMITS.md has every bound of src/base/limits.ts", () => {
   const limits = page("docs/LIMITS.md");
   const names = [...constantsOf(page("src/base/limits.ts")).keys()];

@@ -96,8 +96,3 @@ function compareCells(matrix: Matrix, scalars: Float64Array, expr: BinaryExpr, s
     }
   }
 }
-
-export function hasHistograms(matrix: Matrix): boolean {
-  if (matrix.histograms === null) return false;
-  return matrix.kinds.subarray(0, matrix.rows * matrix.steps).includes(HISTOGRAM);
-}
