@@ -50,8 +50,10 @@ export function evalScalarScalar(scope: Scope, expr: BinaryExpr): Float64Array {
 /** A vector with a scalar on either side, in the vector's own cells. */
 export function evalVectorScalar(scope: Scope, expr: BinaryExpr): Matrix {
   const scalarLeft = typeOf(expr.left) === "scalar";
-  const scalars = scope.scalar(scalarLeft ? expr.left : expr.right);
+  // Left before right: which error is met first shows.
+  const left = scalarLeft ? scope.scalar(expr.left) : null;
   const matrix = scope.vector(scalarLeft ? expr.right : expr.left);
+  const scalars = left ?? scope.scalar(expr.right);
   if (isComparison(expr.op)) compareCells(matrix, scalars, expr, scalarLeft);
   else if (expr.op === "</" || expr.op === ">/") keepHistograms(matrix);
   else computeCells(matrix, scalars, expr.op, scalarLeft);
