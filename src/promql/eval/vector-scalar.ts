@@ -4,7 +4,7 @@ import { isComparison } from "../parse/token.js";
 import { dropNames } from "./duplicates.js";
 import { goPow } from "./go-math.js";
 import { histogramWithScalar } from "./histogram-binary.js";
-import { ABSENT, FLOAT, HISTOGRAM, type Matrix } from "./matrix.js";
+import { ABSENT, FLOAT, type Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
 
 /** `lhs op rhs` of two floats; comparisons give 0 or 1. */
