@@ -82,7 +82,7 @@ function linkOrCopy(fs: FileSystem, from: string, to: string): void {
 
 /**
  * Reads single records back (chunks whose memory was freed). Keeps the last few segments open, because reads
- * of one query come from neighbouring chunks. Forget a segment before deleting it.
+ * of one query come from neighbouring chunks.
  */
 export class RecordReader {
   private readonly fs: FileSystem;
@@ -135,6 +135,15 @@ export class RecordReader {
     this.forget(SEGMENT_NUMBER_MAX);
   }
 
+  /** The disk gets a deleted segment's space back only when nobody has it open any more. */
+  private closeDeleted(): void {
+    for (const [segment, fd] of this.open) {
+      if (this.fs.exists(segmentPath(this.dir, segment))) continue;
+      this.open.delete(segment);
+      this.fs.close(fd);
+    }
+  }
+
   private descriptor(segment: number): number {
     const known = this.open.get(segment);
     if (known !== undefined) {
@@ -142,6 +151,7 @@ export class RecordReader {
       this.open.set(segment, known);
       return known;
     }
+    this.closeDeleted();
     const fd = this.fs.open(segmentPath(this.dir, segment), "r");
     this.open.set(segment, fd);
     for (const [oldest, oldFd] of this.open) {
