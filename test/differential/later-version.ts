@@ -117,6 +117,24 @@ const CUSTOM_BUCKETS = 'edge_custom_seconds|=~"edge.\\*seconds"|__name__!~"edge_
 const LATER_SHAPES: readonly LaterShape[] = [
   {
     changelog:
+      "3.9.0 PromQL: Check more consistently for many-to-one matching in filter binary operators. #17668",
+    query: / (==|!=|<|>|<=|>=) (on|ignoring) \(/,
+    difference: /many-to-one matching must be explicit .* instead of 200/,
+  },
+  {
+    changelog:
+      "3.6.0 PromQL: Fail when `NaN` is passed as parameter to `topk()`, `bottomk()`, `limitk()` and `limit_ratio()`. #16725",
+    query: /^\(?(limit_ratio|limitk|topk|bottomk)/,
+    difference: /^422 execution: (Ratio|Parameter) value is NaN instead of 200/,
+  },
+  {
+    // Where the names are gone, two warnings are one, which stands at the later place.
+    changelog: "3.7.0 PromQL: Avoid empty metric names in annotations for `histogram_quantile()`. #16794",
+    query: /histogram_(quantile|fraction)\(.*histogram_(quantile|fraction)\(/,
+    difference: /^warnings .*malformed value of/,
+  },
+  {
+    changelog:
       "3.8.0 PromQL: Fix `histogram_fraction` for classic histograms and NHCB if lower bound is in the first bucket. #17424",
     query: /^\(?histogram_fraction\(/,
     difference: /\[[\d.]+,"[^"]+"\] instead of \[[\d.]+,"[^"]+"\]/,
