@@ -26,6 +26,7 @@ import {
   recordTypeAt,
 } from "../wal/record-format.js";
 import { RecordReader } from "../wal/segments.js";
+import { newestCheckpoint } from "./checkpoint.js";
 import { type DatabaseOptions, sharedMemoryOptions } from "./options.js";
 import type { IngestOutcome } from "./outcome.js";
 import { replayDatabaseLog } from "./replay-log.js";
@@ -88,6 +89,7 @@ export class Database {
       durability,
       clock,
       segmentBytesMax,
+      firstSegment: (newestCheckpoint(fs, this.logDir)?.last ?? 0) + 1,
       prologue: new SeriesLog(this.kernel, this.kernel.seriesCount()),
       ...(onStatus === undefined ? {} : { onStatus }),
     });

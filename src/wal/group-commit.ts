@@ -45,6 +45,8 @@ export interface GroupCommitOptions {
   readonly prologue?: Prologue;
   /** A segment that would grow beyond this is closed first; a larger group gets a segment of its own. */
   readonly segmentBytesMax?: number;
+  /** No segment gets a smaller number: those are covered by a checkpoint. Default 1. */
+  readonly firstSegment?: number;
   /** Time between two attempts while the disk fails. */
   readonly retryIntervalMs?: number;
   /** Hears of each change between "ok" and "degraded". */
@@ -132,7 +134,7 @@ export class GroupCommit {
     if (!fs.exists(dir)) fs.mkdir(dir);
     // Also where the folder is there: the process that made it may have been killed before this line.
     fs.fsyncDirectory(dirname(dir));
-    this.nextSegment = (listSegments(fs, dir).at(-1) ?? 0) + 1;
+    this.nextSegment = Math.max((listSegments(fs, dir).at(-1) ?? 0) + 1, options.firstSegment ?? 1);
   }
 
   get status(): LogStatus {
