@@ -125,7 +125,8 @@ const LATER_SHAPES: readonly LaterShape[] = [
     changelog:
       "3.6.0 PromQL: Fail when `NaN` is passed as parameter to `topk()`, `bottomk()`, `limitk()` and `limit_ratio()`. #16725",
     query: /^\(?(limit_ratio|limitk|topk|bottomk)/,
-    difference: /^422 execution: ((Ratio|Parameter) value is NaN|Scalar value \+Inf overflows int64) instead of 200/,
+    difference:
+      /^422 execution: ((Ratio|Parameter) value is NaN|Scalar value \+Inf overflows int64) instead of 200/,
   },
   {
     // Where the names are gone, two warnings are one, which stands at the later place.
