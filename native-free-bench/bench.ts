@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import type { Engine } from "../dist/workers/contract.js";
 import { openEngine } from "../dist/workers/engine.js";
 import { writeDocs } from "./docs.js";
+import { runIngestThreads } from "./ingest-threads.js";
 import { openRequests, type RequestSource } from "./request-cache.js";
 import { recentBaseMs, sampleCountOf, type Workload, workloadOf } from "./workloads.js";
 
@@ -129,6 +130,38 @@ async function measure(
   };
 }
 
+interface ThreadFigure {
+  readonly workload: string;
+  readonly threads: number;
+  readonly wallNsPerSample: number;
+}
+
+async function measureThreads(
+  source: RequestSource,
+  workload: Workload,
+  threads: number,
+  passes: number,
+): Promise<ThreadFigure> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let pass = 0; pass < passes; pass++) {
+    best = Math.min(best, await runIngestThreads(source, workload, threads));
+  }
+  return { workload: workload.name, threads, wallNsPerSample: (best * 1e6) / sampleCountOf(workload) };
+}
+
+function printThreadFigures(figures: readonly ThreadFigure[]): string {
+  const rows = [
+    ["workload", "ingest threads, alone", "wall, ns/sample", "of one thread"],
+    ["---", "---:", "---:", "---:"],
+  ];
+  for (const { workload, threads, wallNsPerSample } of figures) {
+    const one = figures.find((figure) => figure.workload === workload && figure.threads === 1);
+    const scaling = one === undefined ? "" : `${(one.wallNsPerSample / wallNsPerSample).toFixed(2)}×`;
+    rows.push([workload, String(threads), wallNsPerSample.toFixed(1), scaling]);
+  }
+  return rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
 function printFigures(figures: readonly EngineFigure[], durability: Durability): string {
   const rows = [
     ["workload", "ingest threads", "CPU, ns/sample", "wall, ns/sample", "samples/s", "of one thread"],
@@ -165,6 +198,7 @@ async function main(): Promise<void> {
   const size = values.size === "small" ? "small" : "full";
   const durability = values.durability as Durability;
   const figures: EngineFigure[] = [];
+  const threadFigures: ThreadFigure[] = [];
   for (const name of positionals.length === 0 ? ["W1", "W1s", "W2", "W2v2"] : positionals) {
     const workload = workloadOf(name, size);
     const source = openRequests(workload, size, recentBaseMs(workload, Date.now()));
@@ -173,13 +207,16 @@ async function main(): Promise<void> {
       const figure = await measure(source, workload, workers, durability, Number(values.passes));
       figures.push(figure);
       print(`  ${JSON.stringify(figure)}`);
+      const alone = await measureThreads(source, workload, workers, Number(values.passes));
+      threadFigures.push(alone);
+      print(`  ${JSON.stringify(alone)}`);
     }
     source.close();
   }
-  const table = printFigures(figures, durability);
+  const table = `${printFigures(figures, durability)}\n\n${printThreadFigures(threadFigures)}`;
   process.stdout.write(`${table}\n`);
   mkdirSync(dirname(values.json), { recursive: true });
-  writeFileSync(values.json, `${JSON.stringify({ size, durability, figures }, null, 2)}\n`);
+  writeFileSync(values.json, `${JSON.stringify({ size, durability, figures, threadFigures }, null, 2)}\n`);
   if (values["write-docs"]) writeDocs("engine", table);
 }
 
