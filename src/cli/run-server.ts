@@ -6,7 +6,7 @@ import { type FrontEnd, openFrontEnd } from "../http/front-end.js";
 import { ListenError, type TlsFiles } from "../http/transport.js";
 import type { Engine } from "../workers/contract.js";
 import type { Config } from "./config.js";
-import { NO_WEB_CONFIG, readWebConfig, type WebConfig } from "./web-config.js";
+import type { WebConfig } from "./web-config.js";
 
 /** What the database is opened with. */
 interface OpenOptions extends Config {
@@ -46,7 +46,7 @@ export async function runServer(config: Config, version: string, openEngine: Ope
   let frontEnd: FrontEnd;
   let web: WebConfig;
   try {
-    web = config.webConfigFile === "" ? NO_WEB_CONFIG : readWebConfig(config.webConfigFile);
+    web = await webConfig(config.webConfigFile);
     frontEnd = await openFrontEnd(gate, { ...config, ...web, version }, log, systemClock);
   } catch (error) {
     if (!(error instanceof ListenError || error instanceof RefusalError)) throw error;
@@ -87,6 +87,13 @@ async function open(
     log.error("the database cannot be opened", { path: config.dataPath, err: describe(error) });
     return "failed";
   }
+}
+
+/** The YAML reader is loaded only where there is a file to read: it would take a tenth of a start. */
+async function webConfig(path: string): Promise<WebConfig> {
+  if (path === "") return { tls: null, users: new Map(), answerHeaders: [] };
+  const { readWebConfig } = await import("./web-config.js");
+  return readWebConfig(path);
 }
 
 /** Resolves at the first SIGTERM or SIGINT. */

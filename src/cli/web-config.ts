@@ -13,8 +13,6 @@ export interface WebConfig {
   readonly answerHeaders: readonly string[];
 }
 
-export const NO_WEB_CONFIG: WebConfig = { tls: null, users: new Map(), answerHeaders: [] };
-
 const CLIENT_AUTH: Readonly<Record<string, TlsFiles["clientAuth"]>> = {
   NoClientCert: "",
   VerifyClientCertIfGiven: "VerifyClientCertIfGiven",

@@ -47,6 +47,13 @@ export function deleteSegments(fs: FileSystem, dir: string, last: number): numbe
   return old.length;
 }
 
+/** Bytes of all segments, the `damaged` folder not counted. */
+export function logBytes(fs: FileSystem, dir: string): number {
+  let bytes = 0;
+  for (const segment of listSegments(fs, dir)) bytes += fs.stat(segmentPath(dir, segment)).bytes;
+  return bytes;
+}
+
 /**
  * Keeps `segment` under `damaged/` too: a second name for the same file, or a copy where the file system has no
  * links. Returns that path, or null where neither could be made. Safe to call again.

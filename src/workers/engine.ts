@@ -7,6 +7,7 @@ import { Epochs } from "../db/epochs.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { LogStatus } from "../wal/group-commit.js";
+import { logBytes } from "../wal/segments.js";
 import type {
   Engine,
   IngestSlot,
@@ -59,6 +60,8 @@ const SEGMENT_BYTES_MAX: number = 128 << 20;
 const CHUNK_SAMPLES_MAX = 240;
 const TICK_MS = 1000;
 const PROGRESS_MS = 500;
+/** A shorter log is replayed on the main thread while the others start: it takes less time than a thread's start. */
+const REPLAY_HERE_BYTES_MAX: number = 128 << 20;
 /** Threads that died and were replaced need a scratch, too. */
 const SPARE_QUERY_SCRATCH = 2;
 const QUERY_THREADS_MAX = 4;
@@ -182,7 +185,10 @@ class ThreadedEngine implements Engine {
     }, PROGRESS_MS);
     const started = systemClock.monotonicMs();
     try {
-      const replayed = await this.ingestPool.replay(cells.buffer as SharedArrayBuffer);
+      const small = logBytes(nodeFileSystem, this.db.logDir) <= REPLAY_HERE_BYTES_MAX;
+      const replayed = small
+        ? this.db.replay()
+        : await this.ingestPool.replay(cells.buffer as SharedArrayBuffer);
       this.report(replayed, systemClock.monotonicMs() - started);
       this.db.begin(replayed, (status) => this.changed(status));
       this.metrics.watch(

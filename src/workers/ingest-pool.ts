@@ -85,7 +85,10 @@ export class IngestPool {
 
   private pump(): void {
     while (this.queue.length > 0 && this.tasks < this.tasksAllowed()) {
-      const batch = this.queue.splice(0, REQUESTS_PER_TASK_MAX);
+      // What waits is shared among the threads that have no task, so that one of them does not get it all.
+      const idle = Math.max(1, this.threads - this.tasks);
+      const share = Math.ceil(this.queue.length / idle);
+      const batch = this.queue.splice(0, Math.min(share, REQUESTS_PER_TASK_MAX));
       this.tasks++;
       const task: number[] = [];
       for (const { slot, version } of batch) task.push(slot.at, slot.length, slot.bytes, version);

@@ -9,8 +9,7 @@ import { vocabularyOf } from "../differential/vocabulary.js";
 import { peerOrSkip } from "../support/peers.js";
 
 const FIXED_SEED = 3;
-const FIXED_COUNT = 1500;
-const RANDOM_COUNT = 500;
+const FIXED_COUNT = 2000;
 const REPORTS_MAX = 5;
 
 async function compare(t: TestContext, seed: number, count: number): Promise<void> {
@@ -35,8 +34,7 @@ test("queries of a seed are the same on every run", () => {
   assert.notDeepEqual(queries(7), queries(8));
 });
 
+// New seeds are for `npm run differential`: where Prometheus 3.5 and 3.14 differ in a way that the list of later
+// versions does not name yet, a person has to look.
 test("random queries of a fixed seed: Varve answers as Prometheus", (t) =>
   compare(t, FIXED_SEED, FIXED_COUNT));
-
-test("random queries of a new seed: Varve answers as Prometheus", (t) =>
-  compare(t, Date.now() % 1_000_000, RANDOM_COUNT));
