@@ -1,11 +1,10 @@
 import type { LogFormat, LogLevel } from "../base/log.js";
 import type { TransportChoice } from "../http/listen.js";
+import type { EngineOptions } from "../workers/engine.js";
 import type { ParsedFlags } from "./parse-flags.js";
 
-type Durability = "fsync" | "write" | "memory";
-
 /** The flags with their types and units. */
-export interface Config {
+export interface Config extends Omit<EngineOptions, "onFatal"> {
   readonly host: string;
   readonly port: number;
   readonly transport: TransportChoice;
@@ -14,27 +13,6 @@ export interface Config {
   readonly corsOrigin: string;
   /** "": none. */
   readonly webConfigFile: string;
-  readonly dataPath: string;
-  readonly durability: Durability;
-  readonly headMemoryBytesMax: number;
-  readonly outOfOrderWindowMs: number;
-  /** Infinity: for ever. */
-  readonly retentionMs: number;
-  /** 0: no limit. */
-  readonly retentionBytes: number;
-  readonly blockRangeMs: number;
-  readonly blockCacheBytes: number;
-  readonly ingestWorkers: number;
-  readonly requestBytesMax: number;
-  readonly labelsPerSeriesMax: number;
-  readonly labelNameBytesMax: number;
-  readonly labelValueBytesMax: number;
-  /** 0: no limit but memory. */
-  readonly seriesMax: number;
-  readonly queryTimeoutMs: number;
-  readonly querySamplesMax: number;
-  readonly lookbackDeltaMs: number;
-  readonly queryConcurrencyMax: number;
   readonly features: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -61,7 +39,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     corsOrigin: flags.text("web.cors.origin"),
     webConfigFile: flags.text("web.config.file"),
     dataPath: flags.text("storage.tsdb.path"),
-    durability: flags.text("storage.durability") as Durability,
+    durability: flags.text("storage.durability") as EngineOptions["durability"],
     headMemoryBytesMax: flags.number("storage.head-memory-limit", () =>
       Math.min(HEAD_MEMORY_BYTES_MAX, Math.floor(machine.memoryBytes / 4)),
     ),

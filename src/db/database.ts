@@ -18,6 +18,7 @@ import type { Queryable } from "../storage/queryable.js";
 import { decodeExemplars, decodeMetadata, encodeExemplars, encodeMetadata } from "../wal/cold-records.js";
 import { GroupCommit, type LogStatus } from "../wal/group-commit.js";
 import {
+  CHUNK_PREFIX_BYTES,
   encodeRecord,
   RECORD_HEADER_BYTES,
   RecordType,
@@ -210,10 +211,10 @@ export class Database {
 export function openLogChunks(
   fs: FileSystem,
   logDir: string,
-  chunkHeaderBytes = 24,
 ): (segment: number, offset: number) => Uint8Array {
   const reader = new RecordReader(fs, logDir);
-  return (segment, offset) => reader.readRecord(segment, offset, RecordType.CHUNK).subarray(chunkHeaderBytes);
+  return (segment, offset) =>
+    reader.readRecord(segment, offset, RecordType.CHUNK).subarray(CHUNK_PREFIX_BYTES);
 }
 
 /** The head alone, for query thread `index`. */

@@ -23,8 +23,6 @@ const HISTOGRAM_BYTES_MAX: number = L.CANON_BYTES_MAX;
 const OOO_NEW = 0;
 const OOO_SAME = 100;
 const HISTOGRAM_LOOK = 101;
-const FIRST_BYTES = 24;
-const COLD_BYTES = 16;
 
 /** A sample, histogram or series that was refused. */
 export interface Refusal {
@@ -76,7 +74,7 @@ export class HeadWriter {
     const count = this.result(L.RES_COLD);
     for (let i = 0; i < count; i++) {
       const words = this.kernel.u32();
-      const entry = (this.scratch + L.R_COLD + i * COLD_BYTES) >>> 2;
+      const entry = (this.scratch + L.R_COLD + i * L.COLD_BYTES) >>> 2;
       if (words[entry] !== 0) visit(words[entry], words[entry + 1], words[entry + 2], words[entry + 3]);
     }
   }
@@ -212,7 +210,7 @@ export class HeadWriter {
     const list: Refusal[] = [];
     const count = this.result(L.RES_FIRST_COUNT);
     for (let i = 0; i < count; i++) {
-      const at = this.scratch + L.RES_FIRST + i * FIRST_BYTES;
+      const at = this.scratch + L.RES_FIRST + i * L.RES_FIRST_BYTES;
       const words = this.kernel.u32();
       const [, , why, ref, labelsAt, labelsBytes] = words.subarray(at >>> 2, (at >>> 2) + 6);
       list.push({

@@ -15,13 +15,14 @@ import {
   type ExemplarEntry,
   encodeHistograms,
 } from "../wal/cold-records.js";
-import { RecordType } from "../wal/record-format.js";
+import {
+  CHUNK_ENCODING_OFFSET,
+  CHUNK_MAXT_OFFSET,
+  CHUNK_PREFIX_BYTES,
+  RecordType,
+} from "../wal/record-format.js";
 import { type LogDamage, type LogRecord, readLog } from "../wal/segment-reader.js";
 import { waitingHistograms } from "./histogram-chunks.js";
-
-/** Of a CHUNK payload: ref u32, encoding u8, flags u8, samples u16, mint i64, maxt i64; then the chunk's bytes. */
-const CHUNK_ENCODING = 4;
-const CHUNK_HEADER_BYTES = 24;
 
 /** Share of the memory limit up to which chunks that lie in the log are kept in memory, too. */
 const KEEP_CHUNKS_SHARE = 0.5;
@@ -137,7 +138,7 @@ class Replay {
       outcome = exports.replayChunk(this.scratch, at, bytes, record.segment, record.offset, keep);
       this.chunks += Math.max(outcome, 0);
       this.saw(record.segment, chunkMaxt(record));
-      if (outcome > 0 && record.buffer[record.payload + CHUNK_ENCODING] !== ChunkEncoding.XOR)
+      if (outcome > 0 && record.buffer[record.payload + CHUNK_ENCODING_OFFSET] !== ChunkEncoding.XOR)
         this.dropWaiting(record);
     } else this.visitCold(record);
     if (outcome < 0) this.unusable++;
@@ -152,7 +153,7 @@ class Replay {
     const waiting = waitingHistograms(this.kernel, ref);
     if (waiting.length === 0) return;
     const columns = new SampleColumns(256);
-    decodeChunk(bytes.subarray(CHUNK_HEADER_BYTES), bytes[CHUNK_ENCODING], columns);
+    decodeChunk(bytes.subarray(CHUNK_PREFIX_BYTES), bytes[CHUNK_ENCODING_OFFSET], columns);
     const held = new Set(columns.timestamps.subarray(0, columns.count));
     exports.dropHistograms(ref);
     for (const { timestampMs, histogram } of waiting) {
@@ -200,6 +201,6 @@ class Replay {
 
 /** The newest timestamp that a CHUNK record names: a signed 64-bit integer behind ref, flags and mint. */
 function chunkMaxt({ buffer, payload }: LogRecord): number {
-  const view = new DataView(buffer.buffer, buffer.byteOffset + payload, CHUNK_HEADER_BYTES);
-  return Number(view.getBigInt64(16, true));
+  const view = new DataView(buffer.buffer, buffer.byteOffset + payload, CHUNK_PREFIX_BYTES);
+  return Number(view.getBigInt64(CHUNK_MAXT_OFFSET, true));
 }

@@ -29,6 +29,11 @@ export const RecordType: {
 } = { SERIES: 1, SAMPLES: 2, CHUNK: 3, METADATA: 4, EXEMPLARS: 5, TOMBSTONE: 6, HISTOGRAMS: 7 };
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
+/** A CHUNK payload: ref u32, encoding u8, flags u8, samples u16, mint i64, maxt i64; then the chunk's bytes. */
+export const CHUNK_ENCODING_OFFSET = 4;
+export const CHUNK_MAXT_OFFSET = 16;
+export const CHUNK_PREFIX_BYTES = 24;
+
 /** Types 8 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
 const RECORD_TYPE_MAX = 255;
 

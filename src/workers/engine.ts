@@ -33,6 +33,7 @@ export interface EngineOptions {
   readonly durability: "fsync" | "write" | "memory";
   readonly headMemoryBytesMax: number;
   readonly outOfOrderWindowMs: number;
+  /** Infinity: for ever. */
   readonly retentionMs: number;
   readonly ingestWorkers: number;
   readonly requestBytesMax: number;
@@ -201,6 +202,7 @@ class ThreadedEngine implements Engine {
       clearInterval(reporter);
     }
     this.ticker = setInterval(() => this.db.tick(), TICK_MS);
+    this.metrics.watchMaintenance(this.maintenance);
     this.maintenance.start();
   }
 

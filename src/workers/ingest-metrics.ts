@@ -91,6 +91,19 @@ export class IngestMetrics {
     };
   }
 
+  /** What maintenance has done, asked at each scrape. */
+  watchMaintenance(done: {
+    readonly compactions: number;
+    readonly blocksWritten: number;
+    readonly failures: number;
+  }): void {
+    const counter = (name: string, help: string, read: () => number): void =>
+      this.registry.counterFrom(`varve_${name}`, help, read);
+    counter("compactions_total", "Compactions of the head and of blocks.", () => done.compactions);
+    counter("head_blocks_written_total", "Blocks written from the head.", () => done.blocksWritten);
+    counter("maintenance_failures_total", "Maintenance runs that failed.", () => done.failures);
+  }
+
   private syncSource: () => void = () => {};
 
   text(): string {

@@ -26,7 +26,6 @@ export class Maintenance {
   compactions = 0;
   failures = 0;
   blocksWritten = 0;
-  lastFailure = "";
   private readonly pool: Piscina;
   private readonly db: Database;
   private readonly ingest: IngestPool;
@@ -81,8 +80,8 @@ export class Maintenance {
     } catch (error) {
       if (this.stopping) return;
       this.failures++;
-      this.lastFailure = error instanceof Error ? error.message : String(error);
-      this.log.error("maintenance failed", { err: this.lastFailure });
+      const err = error instanceof Error ? error.message : String(error);
+      this.log.error("maintenance failed", { err });
     }
   }
 

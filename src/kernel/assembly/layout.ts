@@ -133,9 +133,10 @@ export const REQUEST_BYTES_MAX: u32 = 32 << 20; // uncompressed
 export const SAMPLES_MAX: u32 = 2 << 20; // of one request
 export const SERIES_PER_REQUEST_MAX: u32 = 1 << 20;
 export const COLD_MAX: u32 = 1 << 20;
+export const COLD_BYTES: u32 = 16; // {kind, ref, address, length} u32 each
 export const SYMBOLS_MAX: u32 = 1 << 20;
 export const LABELS_PER_SERIES_HARD_MAX: u32 = 1024;
-export const R_RESULT: usize = 0; // result block, 1 KiB
+// the result block (RES_*) lies at 0, 1 KiB
 export const R_FREE: usize = 0x400; // u32[FREE_CLASSES] this thread's free lists
 export const R_BATCH: usize = 0x800; // u32[2 * BATCH]: hashes and table entries of a batch of lookups
 export const R_LABELS: usize = 0x1000; // labels being made canonical: {name, length, value, length} u32 each
@@ -173,6 +174,7 @@ export const RES_MINT: usize = 0x38; // i64 oldest accepted timestamp
 export const RES_REASONS: usize = 0x40; // u32[32] by reason
 export const RES_FIRST_COUNT: usize = 0xc0; // u32
 export const RES_FIRST: usize = 0xc8; // 24 bytes each: {i64 t, u32 reason, u32 ref or NONE, u32 address, u32 length}
+export const RES_FIRST_BYTES: u32 = 24;
 export const RES_FIRST_MAX: u32 = 8;
 
 export const NONE: u32 = 0xffffffff;
@@ -213,7 +215,6 @@ export const ERR_MEMORY: i32 = -5;
 export const ERR_SYMBOLS: i32 = -6; // 2.0: the first symbol is not empty
 
 // ---- scratch of one query thread ----
-export const Q_RESULT: usize = 0; // u32 words: Q_*
 export const Q_COUNT: usize = 0x00; // descriptors
 export const Q_MISSING: usize = 0x04; // of them, bytes to be read from the log
 export const Q_DATA_BYTES: usize = 0x08;

@@ -1,10 +1,10 @@
 // Senders of 2.0 repeat the metadata with each series of each request. Hashes of what was seen let all but the
 // first go here; JavaScript decodes and keeps the rest.
 import {
-  COLD_METADATA, CTRL, C_SEEN, NONE, R_COLD, R_SYMBOLS, SEEN_SLOTS, S_LABELS, S_LABELS_LEN,
+  COLD_BYTES, COLD_METADATA, CTRL, C_SEEN, NONE, R_COLD, R_SYMBOLS, SEEN_SLOTS, S_LABELS, S_LABELS_LEN,
 } from "./layout";
 import { hashBytes, readVarint, varintEnd } from "./bytes";
-import { COLD_AT, COLD_BYTES, COLD_KIND, COLD_LEN, COLD_REF, coldCount } from "./request";
+import { COLD_AT, COLD_KIND, COLD_LEN, COLD_REF, coldCount } from "./request";
 import { skipField } from "./protobuf";
 import { symbolCount } from "./remote-write-2";
 import { seriesAt } from "./series";

@@ -1,7 +1,7 @@
 // What the scan of a request leaves behind: columns of samples, series still to be resolved, and the cold
 // parts (histograms, exemplars, metadata) that JavaScript decodes.
 import {
-  COLD_MAX, R_COLD, R_OPEN, R_REF, R_T, R_V, SAMPLES_MAX, SERIES_PER_REQUEST_MAX,
+  COLD_BYTES, COLD_MAX, R_COLD, R_OPEN, R_REF, R_T, R_V, SAMPLES_MAX, SERIES_PER_REQUEST_MAX,
 } from "./layout";
 
 export let sampleCount: u32 = 0;
@@ -17,7 +17,6 @@ export const OPEN_COLD: usize = 16; // u32 first cold entry
 export const OPEN_COLD_END: usize = 20; // u32, OPEN_SCATTERED in its top bit
 export const OPEN_SCATTERED: u32 = 0x80000000;
 
-export const COLD_BYTES: u32 = 16;
 export const COLD_KIND: usize = 0; // u32 COLD_*, 0: its series was refused
 export const COLD_REF: usize = 4; // u32
 export const COLD_AT: usize = 8; // u32

@@ -1,14 +1,14 @@
 // From what the scan could not name to series refs: lookups in batches, so that their cache misses overlap,
 // then canonical label sets, creation, or a refusal of that series alone.
 import {
-  ERR_PROTOBUF, NONE, RES_FIRST, RES_FIRST_COUNT, RES_FIRST_MAX, RES_REASONS, RES_REFUSED, R_BATCH, R_CANON, R_COLD, R_OPEN, R_REF, R_T,
-  COLD_HISTOGRAM, CTRL, C_TABLE, S_LABELS, S_NEXT,
+  ERR_PROTOBUF, NONE, RES_FIRST, RES_FIRST_BYTES, RES_FIRST_COUNT, RES_FIRST_MAX, RES_REASONS, RES_REFUSED, R_BATCH, R_CANON, R_COLD, R_OPEN, R_REF, R_T,
+  COLD_BYTES, COLD_HISTOGRAM, CTRL, C_TABLE, S_LABELS, S_NEXT,
 } from "./layout";
 import { equalBytes } from "./bytes";
 import { beginLabels, canonicalBytes, canonicalise, culprit, culpritBytes, gatherLabels } from "./labels";
 import { gatherAllRefs, gatherRefs } from "./remote-write-2";
 import {
-  COLD_AT, COLD_BYTES, COLD_KIND, COLD_REF, openCount, OPEN_AT, OPEN_BYTES, OPEN_COLD, OPEN_COLD_END, OPEN_LEN, OPEN_SAMPLE, OPEN_SAMPLE_END,
+  COLD_AT, COLD_KIND, COLD_REF, openCount, OPEN_AT, OPEN_BYTES, OPEN_COLD, OPEN_COLD_END, OPEN_LEN, OPEN_SAMPLE, OPEN_SAMPLE_END,
   OPEN_SCATTERED,
 } from "./request";
 import { addAlias, createWhy, findOrCreate, findSeries, refIfEqual, seriesAt, tagOf } from "./series";
@@ -22,7 +22,7 @@ export function refuse(scratch: usize, why: u32, count: u32, t: i64, ref: u32, a
   store<u32>(reason, load<u32>(reason, RES_REASONS) + count, RES_REASONS);
   const n = load<u32>(scratch, RES_FIRST_COUNT);
   if (n >= RES_FIRST_MAX) return;
-  const first = scratch + RES_FIRST + n * 24;
+  const first = scratch + RES_FIRST + n * RES_FIRST_BYTES;
   store<i64>(first, t);
   store<u32>(first, why, 8);
   store<u32>(first, ref, 12);
