@@ -13,6 +13,7 @@ export function apiRoutes(gate: EngineGate): Route[] {
     path: `/api/v1${path}`,
     methods,
     summary,
+    scope: "read",
     cors: true,
     handle: (call) => ask(gate, call, kind),
   });
@@ -34,6 +35,7 @@ export function apiRoutes(gate: EngineGate): Route[] {
       path: "/api/v1/metadata",
       methods: GET,
       summary: "Type, help and unit of metrics",
+      scope: "read",
       cors: true,
       handle(call) {
         const engine = gate.current();

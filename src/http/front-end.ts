@@ -96,6 +96,7 @@ function routeTable(
       path,
       methods: ["POST"],
       summary: "Remote Write 1.0 and 2.0",
+      scope: "write",
       handleRaw: (exchange) => write.handle(exchange),
     }),
   );

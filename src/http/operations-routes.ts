@@ -1,28 +1,31 @@
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { LANDING_PAGE } from "./landing-page.js";
-import type { Method, Route } from "./router.js";
+import type { Method, Route, Scope } from "./router.js";
 
 const GET_HEAD: readonly Method[] = ["GET", "HEAD"];
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** What operators and load balancers ask: health, readiness, own metrics; and the page at `/`. */
 export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: () => string): Route[] {
-  const route = (path: string, summary: string, handle: (call: Call) => void): Route => ({
+  const route = (path: string, scope: Scope, summary: string, handle: (call: Call) => void): Route => ({
     path,
     methods: GET_HEAD,
     summary,
+    scope,
     cors: false,
     handle,
   });
   const page = LANDING_PAGE.replaceAll("{{version}}", version);
   return [
-    route("/", "A page for people", (call) =>
+    route("/", "open", "A page for people", (call) =>
       call.reply(200, "text/html; charset=utf-8", page, ["Content-Security-Policy", PAGE_POLICY]),
     ),
-    route("/-/healthy", "200 while the process serves", (call) => call.text(200, "Varve is Healthy.\n")),
-    route("/-/ready", "200 when the database is open, else 503 and why", (call) => ready(gate, call)),
-    route("/metrics", "Own metrics in the Prometheus text format", (call) =>
+    route("/-/healthy", "open", "200 while the process serves", (call) =>
+      call.text(200, "Varve is Healthy.\n"),
+    ),
+    route("/-/ready", "open", "200 when the database is open, else 503 and why", (call) => ready(gate, call)),
+    route("/metrics", "read", "Own metrics in the Prometheus text format", (call) =>
       call.reply(200, METRICS_TYPE, ownMetrics() + (gate.any()?.metricsText() ?? "")),
     ),
   ];

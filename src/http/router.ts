@@ -1,6 +1,13 @@
 import type { Call } from "./call.js";
 import type { Exchange } from "./transport.js";
 
+/**
+ * What a caller must be allowed to do. "open": whoever may do anything at all; where no credentials are configured,
+ * everybody. "write": store samples; "read": ask for what is stored and how the server does; "admin": change or
+ * remove what is stored, change settings, stop the server, see what senders sent.
+ */
+export type Scope = "open" | "read" | "write" | "admin";
+
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 
 /** One row of the table that serves, and from which 404, 405 and the API's description are made. */
@@ -9,6 +16,7 @@ export interface Route {
   readonly methods: readonly Method[];
   /** One line for people. */
   readonly summary: string;
+  readonly scope: Scope;
   /** Cross-origin scripts may read the answer (everything under /api/v1). */
   readonly cors: boolean;
   readonly handle: (call: Call) => void;
@@ -19,6 +27,7 @@ export interface RawRoute {
   readonly path: string;
   readonly methods: readonly Method[];
   readonly summary: string;
+  readonly scope: Scope;
   readonly handleRaw: (exchange: Exchange) => void;
 }
 

@@ -24,6 +24,7 @@ export function statusRoutes(gate: EngineGate, options: StatusOptions): Route[] 
     path: `/api/v1${path}`,
     methods: ["GET"],
     summary,
+    scope: "read",
     cors: true,
     handle,
   });
