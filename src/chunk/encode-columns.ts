@@ -4,6 +4,14 @@ import type { SampleColumns } from "../storage/columns.js";
 import { encodeHistogramChunks } from "./histogram-chunk.js";
 import { encodeXorChunkTightly } from "./xor-chunk.js";
 
+/**
+ * Floats of one chunk in a block. What a chunk costs besides its samples (length, encoding, checksum, first sample,
+ * index entry) is about 34 bytes. Measured on the recorded node_exporter values, bytes a sample with that: 1.46 at
+ * Prometheus' 120 samples, 1.33 at 240, 1.29 at 480, 1.28 at 960; with planned windows 1.22 at 480. From there on
+ * larger chunks save next to nothing and make short queries decode more.
+ */
+export const FLOAT_SAMPLES_MAX = 480;
+
 export interface EncodeLimits {
   readonly floatSamplesMax: number;
   readonly histogramSamplesMax: number;

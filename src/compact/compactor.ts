@@ -33,8 +33,8 @@ const CACHE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Writes the samples of the head in [mint, maxTime) (maxTime exclusive, milliseconds) into a level-1 block.
- * Chunks pass as they are unless they overlap or cross the range. Null where there are none. The block is durable
- * on return; only then may the head drop those samples.
+ * Chunks pass as they are unless they overlap. Null where there are none. The block is durable on return; only
+ * then may the head drop those samples.
  */
 export function writeHeadBlock(
   head: ChunkSeriesSource,
@@ -78,11 +78,7 @@ export function compactBlocks(metas: readonly BlockMeta[], options: CompactorOpt
 function writeMerged(blocks: readonly Block[], options: CompactorOptions): BlockMeta | null {
   const { fs, dir } = options;
   const metas = blocks.map((block) => block.meta);
-  const source = mergeSources(
-    blocks.map((block) => block.chunkSeries()),
-    // Chunks are made small once: when a block that the head wrote is first merged with others.
-    { fresh: metas.map((meta) => meta.compaction.level === 1) },
-  );
+  const source = mergeSources(blocks.map((block) => block.chunkSeries()));
   const hints = metas.every((meta) => meta.compaction.hints.includes(OUT_OF_ORDER_HINT))
     ? [OUT_OF_ORDER_HINT]
     : [];

@@ -1,6 +1,6 @@
 import { decodeChunk } from "../chunk/chunk.js";
 import { chunkSampleCount } from "../chunk/chunk-header.js";
-import { type EncodeLimits, encodeColumns } from "../chunk/encode-columns.js";
+import { type EncodeLimits, encodeColumns, FLOAT_SAMPLES_MAX } from "../chunk/encode-columns.js";
 import { mergeColumns } from "../chunk/merge-columns.js";
 import { ChunkEncoding, type EncodedChunk } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
@@ -10,19 +10,14 @@ export interface MergeLimits extends EncodeLimits {
   readonly floatSamplesMin: number;
 }
 
-/**
- * What a chunk costs besides its samples (length, encoding, checksum, first sample, index entry) is about 34
- * bytes. Measured on the recorded node_exporter values, bytes a sample with that: 1.46 at Prometheus' 120
- * samples, 1.33 at 240, 1.29 at 480, 1.28 at 960; with planned windows 1.22 at 480. From there on larger chunks
- * save next to nothing and make short queries decode more.
- */
+/** What is smaller than the minimum came from elsewhere, or its series has samples far apart. */
 export const MERGE_LIMITS: MergeLimits = {
   floatSamplesMin: 240,
-  floatSamplesMax: 480,
+  floatSamplesMax: FLOAT_SAMPLES_MAX,
   histogramSamplesMax: 240,
 };
 
-/** Chunks pass byte for byte wherever they can: from the head to its block. */
+/** Chunks pass byte for byte wherever they can: from the head, which cut them for its block. */
 export const VERBATIM_LIMITS: MergeLimits = { ...MERGE_LIMITS, floatSamplesMin: 0 };
 
 interface SourceChunk extends EncodedChunk {
@@ -34,20 +29,14 @@ export class SeriesMerger {
   private readonly mint: number;
   private readonly maxt: number;
   private readonly limits: MergeLimits;
-  private readonly fresh: readonly boolean[];
   private readonly merged: SampleColumns = new SampleColumns(1024);
   private readonly parts: SampleColumns[] = [];
 
-  /**
-   * Samples outside [mint, maxt] are left out. Float chunks of source i are coded anew, with planned windows
-   * (`encodeXorChunkTightly`), where `fresh[i]`: once in the life of a sample, when the block that the head wrote
-   * is first merged.
-   */
-  constructor(mint: number, maxt: number, limits: MergeLimits, fresh: readonly boolean[] = []) {
+  /** Samples outside [mint, maxt] are left out. */
+  constructor(mint: number, maxt: number, limits: MergeLimits) {
     this.mint = mint;
     this.maxt = maxt;
     this.limits = limits;
-    this.fresh = fresh;
   }
 
   /** `lists[i]` are the chunks of source i, ascending by mint. */
@@ -90,15 +79,10 @@ export class SeriesMerger {
     const { floatSamplesMin, floatSamplesMax } = this.limits;
     if (before.encoding !== ChunkEncoding.XOR || next.encoding !== ChunkEncoding.XOR) return false;
     const small = samples < floatSamplesMin || nextSamples < floatSamplesMin;
-    return (small || this.isFresh(before) || this.isFresh(next)) && samples + nextSamples <= floatSamplesMax;
-  }
-
-  private isFresh(chunk: SourceChunk): boolean {
-    return this.fresh[chunk.source] === true && chunk.encoding === ChunkEncoding.XOR;
+    return small && samples + nextSamples <= floatSamplesMax;
   }
 
   private passes(chunk: SourceChunk): boolean {
-    if (this.isFresh(chunk)) return false;
     return chunk.mint >= this.mint && chunk.maxt <= this.maxt;
   }
 

@@ -7,8 +7,6 @@ export interface MergeOptions {
   readonly mint?: number;
   readonly maxt?: number;
   readonly limits?: MergeLimits;
-  /** Sources whose float chunks are coded anew, as small as they get. Default: none. */
-  readonly fresh?: readonly boolean[];
 }
 
 /**
@@ -51,7 +49,6 @@ function* mergeSeries(
     options.mint ?? Number.NEGATIVE_INFINITY,
     options.maxt ?? Number.POSITIVE_INFINITY,
     options.limits ?? MERGE_LIMITS,
-    options.fresh,
   );
   const iterators = sources.map((source) => source.series());
   const heads = iterators.map((iterator) => iterator.next());

@@ -19,6 +19,7 @@ import { HeadPostings } from "./head-postings.js";
 import type { TimedHistogram } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
 import type { ReadLogChunk } from "./logged-chunks.js";
+import { eachDescriptor, fillFromLog } from "./snapshot.js";
 
 const ENC_HISTOGRAM_SAMPLE = 0;
 const ENC_XOR = 1;
@@ -120,7 +121,7 @@ export class HeadReader implements Queryable {
   private readAll(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
     const { exports } = this.kernel;
     if (exports.snapshot(this.scratch, ref, mint, maxt) < 0) return this.readHalves(ref, mint, maxt, columns);
-    this.fetchFromLog();
+    fillFromLog(this.kernel, this.scratch, this.readLogChunk);
     const histograms = this.histograms(mint, maxt);
     const count = exports.decodeFloats(this.scratch, mint, maxt);
     if (count < 0) return this.readHalves(ref, mint, maxt, columns);
@@ -137,33 +138,12 @@ export class HeadReader implements Queryable {
     this.readAll(ref, middle + 1, maxt, columns);
   }
 
-  /** Fills in the bytes of the described chunks that lie only in the log. */
-  private fetchFromLog(): void {
-    const words = this.kernel.u32();
-    if (words[(this.scratch + L.Q_MISSING) >>> 2] === 0) return;
-    this.eachDescriptor((desc) => {
-      if (words[(desc + L.N_DATA) >>> 2] !== 0) return;
-      const bytes = this.readLogChunk(words[(desc + L.N_SEGMENT) >>> 2], words[(desc + L.N_OFFSET) >>> 2]);
-      assert(bytes.length === words[(desc + L.N_LEN) >>> 2], "the log holds the chunk that the node names");
-      const target = words[(desc + L.N_NEXT) >>> 2];
-      this.kernel.u8().set(bytes, target);
-      words[(desc + L.N_DATA) >>> 2] = target;
-    });
-  }
-
-  private eachDescriptor(visit: (desc: number, encoding: number) => void): void {
-    const count = this.kernel.u32()[(this.scratch + L.Q_COUNT) >>> 2];
-    for (let i = 0; i < count; i++) {
-      const desc = this.scratch + L.Q_DESC + i * L.NODE_BYTES;
-      visit(desc, this.kernel.u8()[desc + L.N_ENC]);
-    }
-  }
-
   private histograms(mint: number, maxt: number): TimedHistogram[] {
     const list: TimedHistogram[] = [];
     const waiting: TimedHistogram[] = [];
     if (this.kernel.u32()[(this.scratch + L.Q_HISTOGRAMS) >>> 2] === 0) return list;
-    this.eachDescriptor((desc, encoding) => {
+    eachDescriptor(this.kernel, this.scratch, (desc) => {
+      const encoding = this.kernel.u8()[desc + L.N_ENC];
       if (encoding === ENC_XOR || encoding === ENC_BUFFER) return;
       const words = this.kernel.u32();
       const data = words[(desc + L.N_DATA) >>> 2];

@@ -57,6 +57,7 @@ export interface KernelExports {
   filterOverlapping(refs: number, count: number, mint: number, maxt: number): number;
   readFloats(scratch: number, ref: number, mint: number, maxt: number): number;
   decodeChunk(at: number, length: number, outT: number, outV: number, max: number): number;
+  encodeTightly(scratch: number, from: number, end: number): number;
   lockRef(ref: number): void;
   unlockRef(ref: number): void;
   waitingHistograms(ref: number): number;

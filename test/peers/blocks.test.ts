@@ -65,11 +65,7 @@ test("Prometheus' block is read whole, and written anew it is the same to promto
 
   const theirs = dumpOf(tool, snapshot);
   const { minTime, maxTime } = block.meta;
-  const rewritten = [
-    block.chunkSeries(),
-    mergeSources([block.chunkSeries()], { fresh: [true] }),
-    sourceOf(series, 1000),
-  ];
+  const rewritten = [block.chunkSeries(), mergeSources([block.chunkSeries()]), sourceOf(series, 1000)];
   for (const [i, source] of rewritten.entries()) {
     const ours = join(folder, `ours-${i}`);
     mkdirSync(ours);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { encodeXorChunkTightly } from "../../dist/chunk/xor-chunk.js";
 import { decodeXorChunk } from "../../dist/chunk/xor-decode.js";
 import * as L from "../../dist/kernel/assembly/layout.js";
 import { Kernel } from "../../dist/kernel/kernel.js";
@@ -72,4 +73,46 @@ test("the chunks that the kernel closes hold what was sent, for the decoder of b
     { numRuns: 40 },
   );
   assert(compared > 40, `${compared} chunks compared`);
+});
+
+test("the kernel's chunks for blocks are those of the encoder in JavaScript, byte for byte", async () => {
+  const database = new LocalDatabase(new MemFileSystem(), new FakeClock(START_MS));
+  const { shared } = database.database;
+  const scratch = shared.queryScratch[0];
+  const kernel = Kernel.openQuery(shared, scratch);
+  const noisy = fc.tuple(
+    fc.constantFrom(15_000, 15_000, 14_999, 1, 8193, 65_537, 524_289, 1e12),
+    fc.oneof(
+      fc.double(),
+      fc.integer({ min: 0, max: 4 }),
+      fc.integer({ min: 0, max: 1_000_000 }).map((n) => n / 8),
+      fc.constantFrom(Number.NaN, -0, Number.MIN_VALUE),
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(noisy, { minLength: 1, maxLength: 300 }), fc.nat(), (steps, cut) => {
+      let timestamp = -5e12;
+      const samples = steps.map(([delta, value]) => {
+        timestamp += delta;
+        return [timestamp, value] as const;
+      });
+      const { timestamps, valueWords } = columnsOf(samples);
+      kernel.f64().set(timestamps.subarray(0, samples.length), (scratch + L.Q_T) >>> 3);
+      kernel.u32().set(valueWords.subarray(0, 2 * samples.length), (scratch + L.Q_V) >>> 2);
+      const from = cut % samples.length;
+      for (const [start, end] of [
+        [0, samples.length],
+        [from, samples.length],
+      ] as const) {
+        const data = scratch + L.Q_DATA;
+        const bytes = kernel.exports.encodeTightly(scratch, start, end);
+        assert.deepEqual(
+          kernel.u8().slice(data, data + bytes),
+          encodeXorChunkTightly(timestamps, valueWords, start, end),
+        );
+      }
+    }),
+    { numRuns: 300 },
+  );
+  await database.close();
 });

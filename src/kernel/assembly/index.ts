@@ -17,6 +17,7 @@ export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, r
 export { findKey, readPostings } from "./index-postings";
 export { collectChunks, decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
 export { decodeChunk } from "./chunk-read";
+export { encodeTightly } from "./tight-chunk";
 export {
   addHistogram, addHistogramChunk, dropHistograms, firstHistogram, lockRef, unlockRef, waitingHistograms,
 } from "./histograms";

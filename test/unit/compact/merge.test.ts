@@ -52,18 +52,6 @@ test("joins small float chunks up to the limit and leaves large ones alone", () 
   );
 });
 
-test("codes the chunks of fresh sources anew and passes those of others", () => {
-  const old = chunksOf(floats(480), 240);
-  const late = chunksOf(floats(480, 480 * 15_000), 120);
-  const merged = new SeriesMerger(...ALL, MERGE_LIMITS, [false, true]).merge([old, late]);
-  assert.deepEqual(
-    merged.map((c) => chunkSampleCount(c.bytes)),
-    [240, 480, 240],
-  );
-  assert.deepEqual(merged[0].bytes, old[0].bytes);
-  assert.deepEqual(rowsIn(merged), rowsOf(columnsOf([...floats(480), ...floats(480, 480 * 15_000)])));
-});
-
 test("keeps the sample of the first source where times are equal", () => {
   const a: PlainSample[] = [
     [1000, 1],
@@ -115,27 +103,22 @@ test("makes any mixture of floats and histograms from any sources one run withou
   );
   const limits = fc.constantFrom(MERGE_LIMITS, VERBATIM_LIMITS);
   fc.assert(
-    fc.property(
-      fc.array(part, { minLength: 1, maxLength: 4 }),
-      limits,
-      fc.array(fc.boolean()),
-      (parts, chosen, fresh) => {
-        const expected = new Map<number, PlainSample>();
-        for (const [samples] of parts) {
-          for (const sample of samples) if (!expected.has(sample[0])) expected.set(sample[0], sample);
-        }
-        const merged = new SeriesMerger(...ALL, chosen, fresh).merge(
-          parts.map(([samples, size]) => chunksOf(samples, size)),
-        );
-        let end = Number.NEGATIVE_INFINITY;
-        for (const chunk of merged) {
-          assert(chunk.mint > end && chunk.maxt >= chunk.mint, "no overlap");
-          end = chunk.maxt;
-        }
-        const sorted = [...expected.values()].sort((a, b) => a[0] - b[0]);
-        assert.deepEqual(rowsIn(merged), rowsOf(columnsOf(sorted)));
-      },
-    ),
+    fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), limits, (parts, chosen) => {
+      const expected = new Map<number, PlainSample>();
+      for (const [samples] of parts) {
+        for (const sample of samples) if (!expected.has(sample[0])) expected.set(sample[0], sample);
+      }
+      const merged = new SeriesMerger(...ALL, chosen).merge(
+        parts.map(([samples, size]) => chunksOf(samples, size)),
+      );
+      let end = Number.NEGATIVE_INFINITY;
+      for (const chunk of merged) {
+        assert(chunk.mint > end && chunk.maxt >= chunk.mint, "no overlap");
+        end = chunk.maxt;
+      }
+      const sorted = [...expected.values()].sort((a, b) => a[0] - b[0]);
+      assert.deepEqual(rowsIn(merged), rowsOf(columnsOf(sorted)));
+    }),
     { numRuns: 200 },
   );
 });
