@@ -49,3 +49,5 @@ export const RESULT_CELLS_MAX = 100_000_000;
 export const REGEXP_CACHE_MAX = 1000;
 /** Longer regular expressions are compiled each time. */
 export const REGEXP_CACHED_LENGTH_MAX = 4096;
+/** Entries of each list of `/api/v1/status/tsdb`. */
+export const STATUS_ENTRIES_MAX = 10_000;

@@ -1,5 +1,13 @@
 import type { FileSystem } from "../io/file-system.js";
-import { compareMetas, type DamagedBlock, damageOf, listBlocks, supersededBlocks } from "./block-folder.js";
+import {
+  compareMetas,
+  type DamagedBlock,
+  damageOf,
+  listBlocks,
+  QUARANTINE_FOLDER,
+  supersededBlocks,
+} from "./block-folder.js";
+import { isBlockName } from "./block-format.js";
 import type { BlockMeta } from "./block-meta.js";
 import { type Block, openBlock } from "./block-reader.js";
 import type { PageCache } from "./page-cache.js";
@@ -71,6 +79,12 @@ export class BlockSet {
   /** The blocks that may hold samples of [mint, maxt]. */
   overlapping(mint: number, maxt: number): Block[] {
     return this.blocks.filter((block) => block.overlaps(mint, maxt));
+  }
+
+  /** Names of the blocks that were moved aside because they were damaged. */
+  quarantined(): string[] {
+    const folder = `${this.dir}/${QUARANTINE_FOLDER}`;
+    return this.fs.exists(folder) ? this.fs.list(folder).filter(isBlockName) : [];
   }
 
   close(): void {

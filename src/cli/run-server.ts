@@ -4,7 +4,7 @@ import { type Logger, openLogger } from "../base/log.js";
 import { EngineGate } from "../http/engine-gate.js";
 import { type FrontEnd, openFrontEnd } from "../http/front-end.js";
 import { ListenError, type TlsFiles } from "../http/transport.js";
-import type { Engine } from "../workers/contract.js";
+import type { Engine, ReplayProgress } from "../workers/contract.js";
 import type { Config } from "./config.js";
 import type { WebConfig } from "./web-config.js";
 
@@ -19,7 +19,7 @@ export type OpenEngine = (
   options: OpenOptions,
   log: Logger,
   /** Hears how far the start has come, for `/-/ready`. */
-  progress: (message: string) => void,
+  progress: (message: string, replay?: ReplayProgress) => void,
 ) => Promise<Engine>;
 
 /** How long answers under way may take once the server is asked to stop. */
@@ -81,7 +81,9 @@ async function open(
     process.exit(EXIT_FATAL);
   };
   try {
-    gate.open(await openEngine({ ...config, onFatal }, log, (message) => gate.progress(message)));
+    gate.open(
+      await openEngine({ ...config, onFatal }, log, (message, replay) => gate.progress(message, replay)),
+    );
     return "open";
   } catch (error) {
     log.error("the database cannot be opened", { path: config.dataPath, err: describe(error) });

@@ -18,6 +18,12 @@ export interface QueryThreadOptions {
   readonly blockCacheBytes: number;
 }
 
+/** What a query thread reads from, for those who ask about the parts and not about samples. */
+export interface StoredParts {
+  readonly head: HeadReader;
+  readonly blocks: BlockSet;
+}
+
 export class QueryThread {
   private readonly blocks: BlockSet;
   private readonly head: HeadReader;
@@ -38,7 +44,7 @@ export class QueryThread {
   }
 
   /** Runs `work` against everything that is stored; what it selects is good until it returns. */
-  run<T>(work: (queryable: Queryable) => T): T {
+  run<T>(work: (queryable: Queryable, parts: StoredParts) => T): T {
     const generation = this.epochs.enter(this.index);
     try {
       if (generation !== this.generation) {
@@ -46,7 +52,7 @@ export class QueryThread {
         this.merged = mergeQueryables([...this.blocks.blocks, this.head]);
         this.generation = generation;
       }
-      return work(this.merged);
+      return work(this.merged, { head: this.head, blocks: this.blocks });
     } finally {
       this.epochs.leave(this.index);
     }

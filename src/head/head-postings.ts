@@ -38,16 +38,13 @@ export class HeadPostings implements PostingsSource {
     return lists;
   }
 
-  /** Every label name that any series ever had. */
-  names(): string[] {
-    const names: string[] = [];
-    const words = this.kernel.u32();
-    let at = Atomics.load(words, (L.CTRL + L.C_NAMES) >>> 2);
+  /** Calls `visit` with every label name that any series ever had, and where it lies. */
+  eachName(visit: (name: string, at: number) => void): void {
+    let at = Atomics.load(this.kernel.u32(), (L.CTRL + L.C_NAMES) >>> 2);
     while (at !== 0) {
-      names.push(this.text(at));
+      visit(this.text(at), at);
       at = Atomics.load(this.kernel.u32(), (at + L.NAME_NEXT) >>> 2);
     }
-    return names;
   }
 
   /** Calls `visit` with every value of `name` and its pair. */

@@ -15,6 +15,7 @@ import type { ChunkEncoding } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { Queryable, SeriesSet } from "../storage/queryable.js";
 import { decodeHistograms } from "../wal/cold-records.js";
+import { HeadCounts } from "./head-counts.js";
 import { HeadPostings } from "./head-postings.js";
 import type { TimedHistogram } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
@@ -34,6 +35,7 @@ export class HeadReader implements Queryable {
   private readonly scratch: number;
   private readonly index: HeadPostings;
   private readonly readLogChunk: ReadLogChunk;
+  readonly counts: HeadCounts;
   private labelsCache = new Map<number, Labels>();
   private readonly histogramColumns = new SampleColumns(256);
 
@@ -43,6 +45,7 @@ export class HeadReader implements Queryable {
     this.scratch = scratch;
     this.kernel = Kernel.openQuery(shared, scratch);
     this.index = new HeadPostings(this.kernel, scratch);
+    this.counts = new HeadCounts(this.kernel, this.index, scratch);
     this.readLogChunk = readLogChunk;
   }
 

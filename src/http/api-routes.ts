@@ -46,7 +46,8 @@ export function apiRoutes(gate: EngineGate): Route[] {
   ];
 }
 
-function ask(gate: EngineGate, call: Call, kind: QueryKind): void {
+/** Asks the query threads, and answers with what they say. */
+export function ask(gate: EngineGate, call: Call, kind: QueryKind): void {
   const engine = gate.current();
   if (engine === null) {
     call.unavailable(gate.ready(), gate.reason());

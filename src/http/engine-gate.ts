@@ -1,4 +1,4 @@
-import type { Engine, ReadyState } from "../workers/contract.js";
+import type { Engine, ReadyState, ReplayProgress } from "../workers/contract.js";
 
 /**
  * The database as the front end sees it before, while and after it is open: the server listens from the first
@@ -8,10 +8,16 @@ export class EngineGate {
   private engine: Engine | null = null;
   private message = "opening the database";
   private stopping = false;
+  private replay: ReplayProgress = { min: 0, max: 0, current: 0 };
 
-  /** Progress of the start, for `/-/ready`. */
-  progress(message: string): void {
+  /** Progress of the start, for `/-/ready`; and of the replay where that is under way. */
+  progress(message: string, replay?: ReplayProgress): void {
     this.message = message;
+    if (replay !== undefined) this.replay = replay;
+  }
+
+  replayProgress(): ReplayProgress {
+    return this.replay;
   }
 
   open(engine: Engine): void {

@@ -16,6 +16,7 @@ import { registerProcessMetrics } from "./process-metrics.js";
 import { type AnyRoute, type Found, type Method, type RawRoute, type Route, Router } from "./router.js";
 import { statusRoutes } from "./status-routes.js";
 import type { Exchange, Listener, TlsFiles } from "./transport.js";
+import { tsdbStatusRoutes } from "./tsdb-status-routes.js";
 import { WRITE_PATHS, WriteRoute } from "./write-route.js";
 
 export interface FrontEndOptions {
@@ -104,6 +105,7 @@ function routeTable(
     ...writes,
     ...apiRoutes(gate),
     ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
+    ...tsdbStatusRoutes(gate),
     ...operationsRoutes(gate, version, () => registry.text()),
   ];
 }

@@ -35,7 +35,6 @@ export function statusRoutes(gate: EngineGate, options: StatusOptions): Route[] 
     constant("/status/flags", "Flags and their values", options.flags),
     constant("/status/config", "The configuration file (Varve is configured by flags)", { yaml: "" }),
     get("/status/runtimeinfo", "State of the process", (call) => call.data(runtimeInfo(gate, options))),
-    constant("/status/walreplay", "Progress of the replay", { min: 0, max: 0, current: 0 }),
     get("/rules", "Recording and alerting rules: none", rules),
     constant("/alerts", "Alerts: none", { alerts: [] }),
     constant("/alertmanagers", "Alertmanagers: none", { activeAlertmanagers: [], droppedAlertmanagers: [] }),

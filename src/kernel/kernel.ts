@@ -37,6 +37,7 @@ export interface KernelExports {
   collectChunks(scratch: number, ref: number, mint: number, maxt: number): number;
   dropCollected(ref: number, keep: number): void;
   sortRefs(refs: number, count: number, spare: number): void;
+  measureSeries(from: number, end: number, out: number): void;
   encodeSeries(from: number, end: number, target: number, cap: number): number;
   encodedSeriesBytes(): number;
   mapRef(ref: number): number;

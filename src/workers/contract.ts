@@ -36,7 +36,9 @@ export type QueryKind =
   | "label_values"
   | "format_query"
   | "parse_query"
-  | "query_exemplars";
+  | "query_exemplars"
+  | "tsdb_status"
+  | "tsdb_blocks";
 
 /** A read request as it came: parameters are judged on the query thread, with Prometheus' error texts. */
 export interface QueryRequest {
@@ -58,6 +60,13 @@ export type ReadyState =
   | { readonly state: "ready" }
   | { readonly state: "degraded"; readonly message: string }
   | { readonly state: "stopping" };
+
+/** How far the replay of the log has come, in segments: `/api/v1/status/walreplay`. */
+export interface ReplayProgress {
+  readonly min: number;
+  readonly max: number;
+  readonly current: number;
+}
 
 /** The database behind the front end. */
 export interface Engine {

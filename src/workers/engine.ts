@@ -14,6 +14,7 @@ import type {
   QueryAnswer,
   QueryRequest,
   ReadyState,
+  ReplayProgress,
   WriteAnswer,
   WriteProtocol,
 } from "./contract.js";
@@ -24,6 +25,7 @@ import { Maintenance } from "./maintenance.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
 import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
+import { ReplayedSegments } from "./replayed-segments.js";
 import { type Slot, SlotPool } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
 
@@ -61,6 +63,7 @@ const SEGMENT_BYTES_MAX: number = 128 << 20;
 const CHUNK_SAMPLES_MAX = 240;
 const TICK_MS = 1000;
 const PROGRESS_MS = 500;
+const REPLAYING = "replaying the log";
 /** A shorter log is replayed on the main thread while the others start: it takes less time than a thread's start. */
 const REPLAY_HERE_BYTES_MAX: number = 128 << 20;
 /** Threads that died and were replaced need a scratch, too. */
@@ -72,7 +75,7 @@ const INGEST_THREADS_MAX = 8;
 export async function openEngine(
   options: EngineOptions,
   log: Logger,
-  progress: (message: string) => void,
+  progress: (message: string, replay?: ReplayProgress) => void,
 ): Promise<Engine> {
   const ingestThreads = Math.min(options.ingestWorkers, INGEST_THREADS_MAX);
   const queryThreads = Math.min(Math.max(options.queryConcurrencyMax, 1), QUERY_THREADS_MAX);
@@ -174,14 +177,16 @@ class ThreadedEngine implements Engine {
     options.onFatal(error);
   }
 
-  async replay(progress: (message: string) => void): Promise<void> {
+  async replay(progress: (message: string, replay?: ReplayProgress) => void): Promise<void> {
     nodeFileSystem.mkdir(this.db.logDir);
     const cells = new Float64Array(new SharedArrayBuffer(16));
+    const segments = new ReplayedSegments(nodeFileSystem, this.db.logDir);
+    progress(REPLAYING, segments.progress(0));
     const reporter = setInterval(() => {
       const [done = 0, total = 0] = cells;
       const percent = total === 0 ? 0 : Math.floor((100 * done) / total);
-      const message = `replaying the log: ${percent}% of ${Math.round(total / 2 ** 20)} MiB`;
-      progress(message);
+      const message = `${REPLAYING}: ${percent}% of ${Math.round(total / 2 ** 20)} MiB`;
+      progress(message, segments.progress(done));
       this.log.info(message);
     }, PROGRESS_MS);
     const started = systemClock.monotonicMs();
@@ -190,6 +195,7 @@ class ThreadedEngine implements Engine {
       const replayed = small
         ? this.db.replay()
         : await this.ingestPool.replay(cells.buffer as SharedArrayBuffer);
+      progress(REPLAYING, segments.progress(Number.POSITIVE_INFINITY));
       this.report(replayed, systemClock.monotonicMs() - started);
       this.db.begin(replayed, (status) => this.changed(status));
       this.metrics.watch(

@@ -9,6 +9,7 @@ import { nodeFileSystem } from "../io/node-file-system.js";
 import type { QueryControl } from "../storage/queryable.js";
 import { answerQuery } from "./query-answers.js";
 import type { QueryTask, QueryThreadData } from "./query-task.js";
+import { answerStatus, isStatusKind } from "./status-answers.js";
 import { takeThreadIndex } from "./thread-data.js";
 
 const data = workerData as QueryThreadData;
@@ -33,6 +34,10 @@ export function query({ request, cancelWord, receivedMs }: QueryTask): object {
       }
     },
   });
-  const answer = thread.run((queryable) => answerQuery(request, queryable, data, receivedMs, control));
+  const answer = thread.run((queryable, parts) =>
+    isStatusKind(request.kind)
+      ? answerStatus(request, parts, control(data.timeoutMs))
+      : answerQuery(request, queryable, data, receivedMs, control),
+  );
   return move({ [transferableSymbol]: [answer.body.buffer], [valueSymbol]: answer } as never) as object;
 }

@@ -15,6 +15,7 @@ export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
 export { dropCollected, oldestChunk, sealSeries, sortRefs } from "./compact";
 export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
 export { findKey, readPostings } from "./index-postings";
+export { measureSeries } from "./measure";
 export { collectChunks, decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
 export { decodeChunk } from "./chunk-read";
 export { encodeTightly } from "./tight-chunk";
