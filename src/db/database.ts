@@ -4,6 +4,7 @@
  * from the same thread, as the embedded harness and the crash tests do.
  */
 
+import { type DroppedSeries, SpareRefs } from "../head/ended-series.js";
 import { HeadReader } from "../head/head-reader.js";
 import { decodeLabels } from "../head/label-bytes.js";
 import type { ReplaySummary } from "../head/replay.js";
@@ -54,6 +55,7 @@ export class Database {
   private readonly options: DatabaseOptions;
   private readonly lock: LockFile;
   private commits: GroupCommit | null = null;
+  private spareRefs: SpareRefs | null = null;
 
   private constructor(options: DatabaseOptions, lock: LockFile) {
     this.options = options;
@@ -86,14 +88,16 @@ export class Database {
     for (const entry of replayed.exemplars) this.exemplars.put(entry);
     for (const [segment, newestMs] of replayed.segmentNewestMs) this.saw(segment, newestMs);
     const { fs, clock, durability, segmentBytesMax } = this.options;
+    const prologue = new SeriesLog(this.kernel);
     this.commits = new GroupCommit(fs, this.logDir, {
       durability,
       clock,
       segmentBytesMax,
       firstSegment: (newestCheckpoint(fs, this.logDir)?.last ?? 0) + 1,
-      prologue: new SeriesLog(this.kernel, this.kernel.seriesCount()),
+      prologue,
       ...(onStatus === undefined ? {} : { onStatus }),
     });
+    this.spareRefs = new SpareRefs(this.kernel, prologue, this.commits.segment);
     this.keepBelowLimit();
   }
 
@@ -158,8 +162,25 @@ export class Database {
     return last;
   }
 
-  /** Segments up to `last` are gone. */
+  /** Series that something beside samples names: they must stay in the head. */
+  pinnedRefs(): Uint32Array {
+    return Uint32Array.from(this.exemplars.entries(), ({ ref }) => ref);
+  }
+
+  /** Frees what is left of series that ended, once no query runs that began before they were dropped. `segment`:
+   * the newest of the log that may name them. */
+  releaseDropped(dropped: DroppedSeries, segment: number): void {
+    this.spareRefs?.release(dropped, segment);
+  }
+
+  /** Refs that have no series and wait until the log has forgotten the one they had. */
+  get waitingRefs(): number {
+    return this.spareRefs?.waitingCount ?? 0;
+  }
+
+  /** Segments up to `last` are gone, and a checkpoint stands for them. */
   forgetSegments(last: number): void {
+    this.spareRefs?.truncated(last);
     for (const segment of this.segmentNewestMs.keys()) {
       if (segment <= last) this.segmentNewestMs.delete(segment);
     }

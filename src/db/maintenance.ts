@@ -6,6 +6,7 @@ import type { BlockMeta } from "../block/block-meta.js";
 import { newBlockUlid } from "../block/block-ulid.js";
 import { writeHeadBlock } from "../compact/compactor.js";
 import { type MaintenanceStep, maintainOnce } from "../compact/maintenance.js";
+import { type DroppedSeries, EndedSeries } from "../head/ended-series.js";
 import { HeadCompactor } from "../head/head-compactor.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { Kernel } from "../kernel/kernel.js";
@@ -33,6 +34,7 @@ export class MaintenanceThread {
   private readonly compactor: HeadCompactor;
   private readonly kernel: Kernel;
   private readonly scratch: number;
+  private readonly ended: EndedSeries;
   /** True if the last `compactHead` left nothing behind that is older than its border. */
   private complete = false;
 
@@ -44,6 +46,7 @@ export class MaintenanceThread {
     assert(scratch !== undefined, "a query scratch for maintenance");
     this.scratch = scratch;
     this.kernel = this.compactor.kernel;
+    this.ended = new EndedSeries(this.kernel, scratch);
     removeLeftovers(fs, options.dir);
   }
 
@@ -82,6 +85,16 @@ export class MaintenanceThread {
 
   dropHead(): void {
     this.compactor.drop();
+  }
+
+  /** Series without a sample in the head that had none since `borderMs`. */
+  countEnded(borderMs: number): number {
+    return this.ended.count(borderMs);
+  }
+
+  /** Takes them out of the head but for `pinned`; see `EndedSeries.drop` for who must wait meanwhile. */
+  dropEnded(borderMs: number, pinned: Uint32Array): DroppedSeries | null {
+    return this.ended.drop(borderMs, pinned);
   }
 
   /**

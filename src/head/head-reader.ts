@@ -37,6 +37,7 @@ export class HeadReader implements Queryable {
   private readonly readLogChunk: ReadLogChunk;
   readonly counts: HeadCounts;
   private labelsCache = new Map<number, Labels>();
+  private cacheGeneration = 0;
   private readonly histogramColumns = new SampleColumns(256);
 
   constructor(shared: SharedMemory, index: number, readLogChunk: ReadLogChunk) {
@@ -78,6 +79,9 @@ export class HeadReader implements Queryable {
 
   /** The refs of live series that match and may have samples in the range. */
   private refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
+    const generation = this.kernel.generation();
+    if (generation !== this.cacheGeneration) this.labelsCache = new Map();
+    this.cacheGeneration = generation;
     const from = Math.max(mint, -TIME_MAX);
     const to = Math.min(maxt, TIME_MAX);
     const found = selectPostings(this.index, compileMatchers(matchers));

@@ -36,6 +36,10 @@ export interface KernelExports {
   oldestChunk(ref: number, end: number): number;
   collectChunks(scratch: number, ref: number, mint: number, maxt: number): number;
   dropCollected(ref: number, keep: number): void;
+  markEnded(bits: number, count: number, border: number): number;
+  dropEnded(bits: number, work: number, room: number): number;
+  freeEnded(list: number, end: number, bytes: number, blocks: number): void;
+  reuseRefs(refs: number, count: number, logged: number): number;
   sortRefs(refs: number, count: number, spare: number): void;
   measureSeries(from: number, end: number, out: number): void;
   encodeSeries(from: number, end: number, target: number, cap: number): number;
@@ -161,6 +165,11 @@ export class Kernel {
 
   deadSeries(): number {
     return this.u32()[(L.CTRL + L.C_DEAD) >>> 2];
+  }
+
+  /** Rises when refs have lost their series: what is remembered of refs must be forgotten then. */
+  generation(): number {
+    return Atomics.load(this.u32(), (L.CTRL + L.C_GENERATION) >>> 2);
   }
 
   /** Heap bytes in use, as of each thread's last request. */

@@ -95,12 +95,18 @@ export class IngestMetrics {
   watchMaintenance(done: {
     readonly compactions: number;
     readonly blocksWritten: number;
+    readonly seriesDropped: number;
     readonly failures: number;
   }): void {
     const counter = (name: string, help: string, read: () => number): void =>
       this.registry.counterFrom(`varve_${name}`, help, read);
     counter("compactions_total", "Compactions of the head and of blocks.", () => done.compactions);
     counter("head_blocks_written_total", "Blocks written from the head.", () => done.blocksWritten);
+    counter(
+      "head_series_dropped_total",
+      "Series that left the head because they had ended.",
+      () => done.seriesDropped,
+    );
     counter("maintenance_failures_total", "Maintenance runs that failed.", () => done.failures);
   }
 

@@ -35,6 +35,9 @@ export class IngestPool {
   private readonly threads: number;
   private queue: Waiting[] = [];
   private tasks = 0;
+  /** Requests that were handed to a thread and have no answer yet. */
+  private underWay = 0;
+  private paused: (() => void) | null = null;
   /** Requests that have a slot and no answer yet: those since the last barrier, and those before it. */
   private readonly pendingSince = [0, 0];
   private barriers = 0;
@@ -84,12 +87,13 @@ export class IngestPool {
   }
 
   private pump(): void {
-    while (this.queue.length > 0 && this.tasks < this.tasksAllowed()) {
+    while (this.paused === null && this.queue.length > 0 && this.tasks < this.tasksAllowed()) {
       // What waits is shared among the threads that have no task, so that one of them does not get it all.
       const idle = Math.max(1, this.threads - this.tasks);
       const share = Math.ceil(this.queue.length / idle);
       const batch = this.queue.splice(0, Math.min(share, REQUESTS_PER_TASK_MAX));
       this.tasks++;
+      this.underWay += batch.length;
       const task: number[] = [];
       for (const { slot, version } of batch) task.push(slot.at, slot.length, slot.bytes, version);
       this.pool.run(task, { name: "ingest" }).then(
@@ -122,6 +126,7 @@ export class IngestPool {
 
   private answer(request: Waiting, answer: WriteAnswer): void {
     request.slot.release();
+    if (--this.underWay === 0) this.paused?.();
     const left = (this.pendingSince[request.barrier] ?? 0) - 1;
     this.pendingSince[request.barrier] = left;
     request.resolve(answer);
@@ -140,6 +145,20 @@ export class IngestPool {
         resolve();
       };
     });
+  }
+
+  /** Runs `work` while no request is under way: those that arrive wait. One at a time. */
+  async whilePaused<T>(work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((resolve) => {
+      this.paused = resolve;
+      if (this.underWay === 0) resolve();
+    });
+    try {
+      return await work();
+    } finally {
+      this.paused = null;
+      this.pump();
+    }
   }
 
   /** Waits for what is under way and ends the threads. */

@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { MaintenanceStep } from "../compact/maintenance.js";
 import { MaintenanceThread } from "../db/maintenance.js";
+import type { DroppedSeries } from "../head/ended-series.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { MaintenanceData } from "./maintenance.js";
 
@@ -38,6 +39,17 @@ export function compactHead(endMs: number): BlockMeta[] {
 
 export function dropHead(): void {
   thread.dropHead();
+}
+
+export function countEnded(borderMs: number): number {
+  return thread.countEnded(borderMs);
+}
+
+export function dropEnded(task: {
+  readonly borderMs: number;
+  readonly pinned: Uint32Array;
+}): DroppedSeries | null {
+  return thread.dropEnded(task.borderMs, task.pinned);
 }
 
 export function truncateLog(task: { readonly last: number; readonly others: readonly Uint8Array[] }): number {

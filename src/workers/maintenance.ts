@@ -7,6 +7,7 @@ import type { BlockMeta } from "../block/block-meta.js";
 import type { MaintenanceStep } from "../compact/maintenance.js";
 import type { Database } from "../db/database.js";
 import type { Epochs } from "../db/epochs.js";
+import type { DroppedSeries } from "../head/ended-series.js";
 import type { IngestPool } from "./ingest-pool.js";
 import type { ThreadData } from "./thread-data.js";
 
@@ -17,6 +18,8 @@ export interface MaintenanceData extends ThreadData {
   readonly stop: SharedArrayBuffer;
 }
 
+/** Ended series leave the head once they are this share of all: each time the index is built anew. */
+const ENDED_SHARE_MIN = 1 / 8;
 /** A range is compacted this share of a range after its end: most late samples have come by then. */
 const LATE_SHARE = 0.5;
 const EPOCH_POLL_MS = 10;
@@ -26,6 +29,7 @@ export class Maintenance {
   compactions = 0;
   failures = 0;
   blocksWritten = 0;
+  seriesDropped = 0;
   private readonly pool: Piscina;
   private readonly db: Database;
   private readonly ingest: IngestPool;
@@ -104,14 +108,43 @@ export class Maintenance {
         took: `${((systemClock.monotonicMs() - started) / 1000).toFixed(3)}s`,
       });
     }
-    const last = this.db.lastSegmentBefore(endMs, current);
+    await this.truncateLog(this.db.lastSegmentBefore(endMs, current));
+    await this.dropEnded(endMs);
+  }
+
+  private async truncateLog(last: number): Promise<void> {
     if (last === 0) return;
     const deleted = (await this.pool.run(
       { last, others: this.db.sideRecords() },
       { name: "truncateLog" },
     )) as number;
+    if (deleted === 0) return;
     this.db.forgetSegments(last);
-    if (deleted > 0) this.log.info("truncated the log", { segments: deleted, through: last });
+    this.log.info("truncated the log", { segments: deleted, through: last });
+  }
+
+  /** Takes series out of the head that had their last sample before `borderMs`; blocks hold them. */
+  private async dropEnded(borderMs: number): Promise<void> {
+    const { db } = this;
+    const live = db.kernel.seriesCount() - db.kernel.deadSeries();
+    const ended = (await this.pool.run(borderMs, { name: "countEnded" })) as number;
+    if (ended === 0 || ended < ENDED_SHARE_MIN * live) return;
+    const started = systemClock.monotonicMs();
+    const dropped = await this.ingest.whilePaused(async () => {
+      const task = { borderMs, pinned: db.pinnedRefs() };
+      return (await this.pool.run(task, { name: "dropEnded" })) as DroppedSeries | null;
+    });
+    const paused = systemClock.monotonicMs() - started;
+    if (dropped === null) {
+      this.log.warn("no memory to drop ended series", { series: ended });
+      return;
+    }
+    const segment = db.log.segment;
+    this.epochs.advance();
+    while (!this.epochs.settled()) await sleep(EPOCH_POLL_MS);
+    db.releaseDropped(dropped, segment);
+    this.seriesDropped += dropped.refs.length;
+    this.log.info("dropped ended series", { series: dropped.refs.length, paused: `${paused.toFixed(1)}ms` });
   }
 
   private async maintainBlocks(): Promise<void> {

@@ -13,7 +13,7 @@ const SEED = Number(process.env["SEED"] ?? 22);
 const OPTIONS = {
   chunkSamplesMax: 4,
   segmentBytesMax: 6000,
-  headMemoryLimitBytes: 738_000,
+  headMemoryLimitBytes: 1_066_000,
   ingestThreads: 2,
 };
 const REQUESTS = 60;

@@ -37,7 +37,7 @@ test("the same with a window of a minute and none at all", () =>
 test("the same where closed chunks leave memory at once", () =>
   fc.assert(
     fc.asyncProperty(operations(START_MS, { threads: 2, spreadMs: 5 * HOUR_MS }), (list) =>
-      new HeadAndModel({ chunkSamplesMax: 4, ingestThreads: 2, headMemoryLimitBytes: 738_000 }).run(list),
+      new HeadAndModel({ chunkSamplesMax: 4, ingestThreads: 2, headMemoryLimitBytes: 1_066_000 }).run(list),
     ),
     { numRuns: RUNS, seed: SEED, includeErrorInReport: true },
   ));

@@ -129,8 +129,11 @@ export class LocalDatabase {
     return mergeQueryables([...blocks.blocks, openQueryable(shared, 0, this.fs, logDir)]);
   }
 
-  /** What the maintenance thread does when a range is over. No request may be under way. */
-  maintain(endMs: number): void {
+  /**
+   * What the maintenance thread does when a range is over. No request may be under way. Returns how many series
+   * left the head.
+   */
+  maintain(endMs: number): number {
     const { database, fs, clock, blockRangeMs } = this;
     const current = database.log.segment;
     const thread = new MaintenanceThread(database.shared, {
@@ -152,7 +155,10 @@ export class LocalDatabase {
       thread.truncateLog(last, database.sideRecords());
       database.forgetSegments(last);
     }
+    const dropped = thread.dropEnded(endMs, database.pinnedRefs());
+    if (dropped !== null) database.releaseDropped(dropped, database.log.segment);
     while (thread.maintain(database.newestMs, 0).kind !== "idle");
+    return dropped?.refs.length ?? 0;
   }
 
   /** Everything stored, by the printed label set. */

@@ -1,35 +1,16 @@
 // Label names, label pairs and their postings. Everything is append-only and written under the create lock;
-// readers follow published counts and never wait.
+// readers follow published counts and never wait. Ended series leave with the whole index (collect-ended.ts).
 import {
-  BLOCK_CAP, BLOCK_NEXT, BLOCK_REFS, BLOCK_USED, CTRL, C_META_AT, C_META_END, C_NAMES, C_NAMES_LAST, C_PAIRS, C_PAIRS_USED,
+  BLOCK_CAP, BLOCK_NEXT, BLOCK_REFS, BLOCK_USED, C_NAMES, C_NAMES_LAST, C_PAIRS, C_PAIRS_USED,
   KEY_BYTES, KEY_LEN, KEY_TEXT, NAME_COUNT, NAME_NEXT, NAME_PAIRS, NAME_PAIRS_LAST,
   PAIR_BLOCK, PAIR_COUNT, PAIR_LAST, PAIR_NAME, PAIR_NEXT, PAIR_REFS,
 } from "./layout";
 import { equalBytes, hashBytes, readVarint, varintEnd } from "./bytes";
-import { accountLive, reserve } from "./memory";
-
-const META_REGION: u32 = 256 << 10;
-
-/** From the index' own arena, never given back; a multiple of 16 bytes. 0: the heap is full. Create lock held. */
-export function metaAlloc(bytes: u32): usize {
-  bytes = (bytes + 15) & ~15;
-  let at = load<u32>(CTRL, C_META_AT);
-  if (bytes > load<u32>(CTRL, C_META_END) - at) {
-    const size = bytes > META_REGION ? bytes : META_REGION;
-    at = <u32>reserve(size);
-    if (!at) return 0;
-    at = (at + 15) & ~15;
-    store<u32>(CTRL, at + size - 16, C_META_END);
-    if (bytes > size - 16) return 0;
-  }
-  store<u32>(CTRL, at + bytes, C_META_AT);
-  accountLive(bytes);
-  return at;
-}
+import { growTable, metaAlloc, placeEntry, root } from "./index-memory";
 
 /** The name or pair whose key is [key, key + length), 0 where there is none. Takes no lock. */
 export function findKey(key: usize, length: u32): usize {
-  const table = atomic.load<u64>(CTRL, C_PAIRS);
+  const table = atomic.load<u64>(root, C_PAIRS);
   const mask = <u32>(table >>> 32);
   const tag = <u32>(hashBytes(key, length) >>> 32);
   let i = tag & mask;
@@ -45,45 +26,16 @@ export function findKey(key: usize, length: u32): usize {
 }
 
 function insertKey(at: usize): bool {
-  let table = load<u64>(CTRL, C_PAIRS);
-  const used = load<u32>(CTRL, C_PAIRS_USED) + 1;
+  let table = load<u64>(root, C_PAIRS);
+  const used = load<u32>(root, C_PAIRS_USED) + 1;
   if (used > <u32>(table >>> 32) - (<u32>(table >>> 32) >>> 2)) {
     table = growTable(table);
     if (!table) return false;
-    atomic.store<u64>(CTRL, table, C_PAIRS);
+    atomic.store<u64>(root, table, C_PAIRS);
   }
-  store<u32>(CTRL, used, C_PAIRS_USED);
+  store<u32>(root, used, C_PAIRS_USED);
   placeEntry(table, (hashBytes(at + KEY_BYTES, load<u32>(at, KEY_LEN)) & 0xffffffff00000000) | at);
   return true;
-}
-
-/** A table entry is {what u32, tag u32}; it lies at or behind slot tag & mask. */
-export function placeEntry(table: u64, entry: u64): void {
-  const mask = <u32>(table >>> 32);
-  let i = <u32>(entry >>> 32) & mask;
-  while (load<u64>(<usize>(<u32>table) + (i << 3)) != 0) i = (i + 1) & mask;
-  atomic.store<u64>(<usize>(<u32>table) + (i << 3), entry);
-}
-
-/** Twice the table with the same entries; readers of the old one miss at most what is new. 0: the heap is full. */
-export function growTable(table: u64): u64 {
-  const slots = (<u32>(table >>> 32) + 1) << 1;
-  const at = newTable(slots);
-  if (!at) return 0;
-  const grown = (<u64>(slots - 1) << 32) | at;
-  for (let i: u32 = 0; i < slots >>> 1; i++) {
-    const entry = load<u64>(<usize>(<u32>table) + (i << 3));
-    if (entry) placeEntry(grown, entry);
-  }
-  return grown;
-}
-
-/** `slots` (a power of two) empty entries; fresh memory is zero. 0: the heap is full. */
-export function newTable(slots: u32): usize {
-  const at = reserve((slots << 3) + 16);
-  if (!at) return 0;
-  accountLive(slots << 3);
-  return (at + 15) & ~15;
 }
 
 function newKey(key: usize, length: u32, text: u32): usize {
@@ -101,10 +53,10 @@ function nameOf(key: usize, length: u32, text: u32): usize {
   if (known) return known;
   const at = newKey(key, length, text);
   if (!at) return 0;
-  const last = load<u32>(CTRL, C_NAMES_LAST);
-  store<u32>(CTRL, <u32>at, C_NAMES_LAST);
+  const last = load<u32>(root, C_NAMES_LAST);
+  store<u32>(root, <u32>at, C_NAMES_LAST);
   if (last) atomic.store<u32>(last, <u32>at, NAME_NEXT);
-  else atomic.store<u32>(CTRL, <u32>at, C_NAMES);
+  else atomic.store<u32>(root, <u32>at, C_NAMES);
   return at;
 }
 
@@ -122,7 +74,7 @@ function newPair(key: usize, length: u32, nameKey: u32, nameText: u32, valueText
   return at;
 }
 
-/** Appends `ref` to the postings of `pair`. Refs come in ascending order, so postings are sorted. */
+/** Appends `ref` to the postings of `pair`: mostly in ascending order, but for refs that are used again. */
 function addPosting(pair: usize, ref: u32): bool {
   const count = load<u32>(pair, PAIR_COUNT);
   if (count < 2) store<u32>(pair + (count << 2), ref, PAIR_REFS);
@@ -170,12 +122,42 @@ export function indexSeries(ref: u32, labels: usize, length: u32): bool {
   return true;
 }
 
-/** Copies the refs of `pair` that are below `refEnd` to `target` (u32 each); returns how many. Takes no lock. */
+/** Puts `n` refs at `refs`, ascending, under `pair`, which has none. False: the heap is full. */
+function addPostings(pair: usize, refs: usize, n: u32): bool {
+  for (let i: u32 = 0; i < n && i < 2; i++) store<u32>(pair + (i << 2), load<u32>(refs + (i << 2)), PAIR_REFS);
+  if (n > 2) {
+    const cap = (n & ~3) + 1; // at least n - 2, and with the head a multiple of 16 bytes
+    const block = metaAlloc(<u32>BLOCK_REFS + (cap << 2));
+    if (!block) return false;
+    store<u32>(block, 0, BLOCK_NEXT);
+    store<u32>(block, cap, BLOCK_CAP);
+    store<u32>(block, n - 2, BLOCK_USED);
+    memory.copy(block + BLOCK_REFS, refs + 8, (n - 2) << 2);
+    store<u32>(pair, <u32>block, PAIR_BLOCK);
+    store<u32>(pair, <u32>block, PAIR_LAST);
+  }
+  store<u32>(pair, n, PAIR_COUNT);
+  return true;
+}
+
+/** Enters `pair` of another index, which belongs to `name` there, with these refs. False: the heap is full. */
+export function copyPair(name: usize, pair: usize, refs: usize, n: u32): bool {
+  const nameKey = load<u32>(name, KEY_LEN);
+  const nameText = load<u32>(name, KEY_TEXT);
+  const at = newPair(pair + KEY_BYTES, load<u32>(pair, KEY_LEN), nameKey, nameText, load<u32>(pair, KEY_TEXT));
+  return at != 0 && addPostings(at, refs, n);
+}
+
+/** Copies the refs of `pair` that are below `refEnd` to `target` (u32 each), ascending; returns how many. Takes no lock. */
 export function readPostings(pair: usize, refEnd: u32, target: usize): u32 {
   const count = atomic.load<u32>(pair, PAIR_COUNT);
   let n: u32 = 0;
+  let newest: u32 = 0;
+  let sorted = true;
   for (let i: u32 = 0; i < count && i < 2; i++) {
     const ref = load<u32>(pair + (i << 2), PAIR_REFS);
+    sorted = sorted && ref >= newest;
+    newest = ref;
     if (ref < refEnd) store<u32>(target + (n++ << 2), ref);
   }
   let left = count > 2 ? count - 2 : 0;
@@ -184,10 +166,39 @@ export function readPostings(pair: usize, refEnd: u32, target: usize): u32 {
     const take = min<u32>(left, load<u32>(block, BLOCK_CAP));
     for (let i: u32 = 0; i < take; i++) {
       const ref = load<u32>(block + (i << 2), BLOCK_REFS);
+      sorted = sorted && ref >= newest;
+      newest = ref;
       if (ref < refEnd) store<u32>(target + (n++ << 2), ref);
     }
     left -= take;
     block = load<u32>(block, BLOCK_NEXT);
   }
+  if (!sorted) sortNumbers(target, n);
   return n;
+}
+
+/** Sorts `n` u32 at `at`, ascending: a heap sort, for it needs no room. */
+function sortNumbers(at: usize, n: u32): void {
+  for (let i = n >>> 1; i > 0; i--) sink(at, i - 1, n);
+  for (let end = n; end > 1; end--) {
+    const last = at + ((end - 1) << 2);
+    const greatest = load<u32>(at);
+    store<u32>(at, load<u32>(last));
+    store<u32>(last, greatest);
+    sink(at, 0, end - 1);
+  }
+}
+
+function sink(at: usize, i: u32, n: u32): void {
+  const value = load<u32>(at + (i << 2));
+  while (true) {
+    let child = (i << 1) + 1;
+    if (child >= n) break;
+    if (child + 1 < n && load<u32>(at + (child << 2), 4) > load<u32>(at + (child << 2))) child++;
+    const greater = load<u32>(at + (child << 2));
+    if (greater <= value) break;
+    store<u32>(at + (i << 2), greater);
+    i = child;
+  }
+  store<u32>(at + (i << 2), value);
 }

@@ -1,8 +1,8 @@
 // What JavaScript calls (src/kernel/kernel.ts has the signatures). One instance a thread, one memory for all.
-import { CTRL, C_CRC, C_PAIRS, C_TABLE, SNAPPY_TABLE } from "./layout";
+import { CTRL, C_CRC, SNAPPY_TABLE } from "./layout";
 import { initSnappy } from "./snappy";
 import { initCrc } from "./crc32c";
-import { newTable } from "./index-postings";
+import { beginIndex } from "./index-memory";
 import { initMemory, settleLiveBytes } from "./memory";
 
 export { alloc, free, settleLiveBytes } from "./memory";
@@ -12,10 +12,12 @@ export { finish, ingest, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";
 export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
+export { dropEnded, freeEnded, markEnded } from "./collect-ended";
 export { dropCollected, oldestChunk, sealSeries, sortRefs } from "./compact";
 export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
 export { findKey, readPostings } from "./index-postings";
 export { measureSeries } from "./measure";
+export { reuseRefs } from "./series";
 export { collectChunks, decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
 export { decodeChunk } from "./chunk-read";
 export { encodeTightly } from "./tight-chunk";
@@ -23,19 +25,13 @@ export {
   addHistogram, addHistogramChunk, dropHistograms, firstHistogram, lockRef, unlockRef, waitingHistograms,
 } from "./histograms";
 
-const SERIES_SLOTS: u32 = 1 << 16;
-const PAIR_SLOTS: u32 = 1 << 13;
-
 /** Fills what the first thread fills, once JavaScript has written the control block. False: the memory is too small. */
 export function initShared(): bool {
   initCrc(load<u32>(CTRL, C_CRC));
   initSnappy(load<u32>(CTRL, C_CRC) + <u32>SNAPPY_TABLE);
-  const series = newTable(SERIES_SLOTS);
-  const pairs = newTable(PAIR_SLOTS);
-  store<u64>(CTRL, (<u64>(SERIES_SLOTS - 1) << 32) | series, C_TABLE);
-  store<u64>(CTRL, (<u64>(PAIR_SLOTS - 1) << 32) | pairs, C_PAIRS);
+  const ok = beginIndex(0);
   settleLiveBytes();
-  return series != 0 && pairs != 0;
+  return ok;
 }
 
 /** `lists`:  words of this thread's scratch. `shares`: what this thread frees is for the others. */

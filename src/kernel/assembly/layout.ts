@@ -23,15 +23,19 @@ export const C_MEMORY_LIMIT: usize = 0x48; // i64 live heap bytes above which ne
 // under the create lock; the count is published by an atomic store
 export const C_SERIES_COUNT: usize = 0x80; // u32 series refs given out
 export const C_CREATE_LOCK: usize = 0x84; // u32 0 | 1
+// the index: INDEX_WORDS from here are one root, which is replaced as a whole when ended series leave
 export const C_TABLE: usize = 0x88; // u64 {address u32, mask u32} of the series hash table, one atomic word
 export const C_TABLE_USED: usize = 0x90; // u32 entries, aliases included
-export const C_DEAD: usize = 0x94; // u32 refs that no longer are series
+export const C_PAIRS_USED: usize = 0x94; // u32
 export const C_PAIRS: usize = 0x98; // u64 {address u32, mask u32} of the label pair table, one atomic word
-export const C_PAIRS_USED: usize = 0xa0; // u32
-export const C_NAMES: usize = 0xa4; // u32 first label name, 0 none
-export const C_NAMES_LAST: usize = 0xa8; // u32
-export const C_META_AT: usize = 0xac; // u32 bump arena of the index
-export const C_META_END: usize = 0xb0; // u32
+export const C_NAMES: usize = 0xa0; // u32 first label name, 0 none
+export const C_NAMES_LAST: usize = 0xa4; // u32
+export const C_META_AT: usize = 0xa8; // u32 bump arena of the index
+export const C_META_END: usize = 0xac; // u32
+export const C_META_BLOCKS: usize = 0xb0; // u32 newest of the heap blocks that the index is made of
+export const INDEX_ROOT_BYTES: u32 = 0xb8; // room for a root of its own, at the same offsets
+export const C_DEAD: usize = 0xb8; // u32 refs that are no series now
+export const C_GENERATION: usize = 0xbc; // u32 rises when refs have lost their series
 // heap
 export const C_HEAP_TOP: usize = 0xc0; // u32 atomic: first address never handed out
 export const C_FREE_LOCK: usize = 0xc4; // u32 guards the shared free lists
@@ -40,6 +44,11 @@ export const C_EVICT: usize = 0xd0; // u32 oldest chunk node that is in the log 
 export const C_EVICT_LAST: usize = 0xd4; // u32
 export const C_SEEN: usize = 0xd8; // u32 address of the hashes of known metadata: u64[SEEN_SLOTS]
 export const SEEN_SLOTS: u32 = 1 << 16;
+// refs of ended series that new series may have, under the create lock; positions count on and wrap
+export const C_REUSE: usize = 0xdc; // u32 address of refs (u32 each), 0 none
+export const C_REUSE_BASE: usize = 0xe0; // u32 position of the first of them
+export const C_REUSE_NEXT: usize = 0xe4; // u32 position of the next to be given out, published by an atomic store
+export const C_REUSE_END: usize = 0xe8; // u32 position behind the last
 export const C_FREE: usize = 0x100; // u32[FREE_CLASSES] heads of the shared free lists
 export const FREE_CLASSES: u32 = 160;
 
@@ -121,6 +130,18 @@ export const BLOCK_NEXT: usize = 0; // u32
 export const BLOCK_CAP: usize = 4; // u32 refs it has room for
 export const BLOCK_USED: usize = 8; // u32
 export const BLOCK_REFS: usize = 12;
+
+// ---- heap block that the index is made of; at the head of an arena region, or in one for a table ----
+export const META_NEXT: usize = 0; // u32 the block made before
+export const META_ADDRESS: usize = 4; // u32
+export const META_BYTES: usize = 8; // u32
+export const META_HEAD: u32 = 16;
+
+// ---- label bytes and aliases that wait until no query reads them ----
+export const ENDED_REF: usize = 0; // u32, NONE for an alias
+export const ENDED_ADDRESS: usize = 4; // u32
+export const ENDED_LEN: usize = 8; // u32
+export const ENDED_BYTES: u32 = 12;
 
 // ---- alias: another spelling of a known label set ----
 export const ALIAS_REF: usize = 0; // u32

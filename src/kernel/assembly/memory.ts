@@ -53,7 +53,7 @@ export function unlockStripe(at: usize): void {
 }
 
 /** Grows the memory so that `bytes` from the shared bump pointer are usable. 0: the heap is full. */
-export function reserve(bytes: u32): usize {
+function reserve(bytes: u32): usize {
   const limit = load<u32>(CTRL, C_HEAP_END);
   let at: u32;
   while (true) {
@@ -137,9 +137,4 @@ export function settleLiveBytes(): void {
 }
 export function liveBytes(): i64 {
   return atomic.load<i64>(CTRL, C_LIVE_BYTES) + liveDelta;
-}
-
-/** For what does not come from `alloc`: the index' arena and tables. */
-export function accountLive(bytes: u32): void {
-  liveDelta += bytes;
 }

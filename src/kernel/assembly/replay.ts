@@ -12,7 +12,7 @@ import { queueForEviction } from "./evict";
 import { appendReplayed } from "./ingest";
 import { CHUNK_HEADER, RECORD_HEADER, sealRecord, TYPE_SERIES } from "./log-record";
 import { alloc, free, settleLiveBytes } from "./memory";
-import { buryRef, findOrCreate, findSeries, seriesAt, tagOf } from "./series";
+import { buryRef, createAt, findSeries, seriesAt, tagOf } from "./series";
 
 /** Bytes that `encodeSeries` wrote. */
 let seriesRecordBytes: u32 = 0;
@@ -29,7 +29,7 @@ export function encodeSeries(from: u32, end: u32, target: usize, cap: u32): u32 
   let ref = from;
   while (ref < end) {
     const series = seriesAt(ref);
-    const length = load<u32>(series, S_LABELS_LEN);
+    const length = atomic.load<u32>(series, S_LABELS_LEN);
     if (<u32>(at - target) + length + 32 > cap) break;
     at = writeVarint(at, length);
     memory.copy(at, load<u32>(series, S_LABELS), length);
@@ -68,8 +68,7 @@ export function replaySeries(at: usize, length: u32): i32 {
     const bytes = readVarint(at, end);
     if (!varintEnd || bytes > <u64>(end - varintEnd)) return -1;
     at = varintEnd;
-    const count = load<u32>(CTRL, C_SERIES_COUNT);
-    if (ref >= count && bytes) made += replayOneSeries(ref, at, <u32>bytes);
+    if (bytes) made += replayOneSeries(ref, at, <u32>bytes);
     at += <usize>bytes;
   }
   settleLiveBytes();
@@ -77,15 +76,20 @@ export function replaySeries(at: usize, length: u32): i32 {
 }
 
 function replayOneSeries(ref: u32, labels: usize, length: u32): i32 {
-  for (let gap = load<u32>(CTRL, C_SERIES_COUNT); gap < ref; gap++) buryRef(gap);
   const known = findSeries(labels, length, tagOf(labels, length));
-  if (known != NONE) {
-    buryRef(ref);
-    store<u32>(seriesAt(ref), FORWARD, S_LABELS);
-    store<u32>(seriesAt(ref), known, S_NEXT);
-    return 0;
+  const series = seriesAt(ref);
+  if (ref < load<u32>(CTRL, C_SERIES_COUNT)) {
+    // A ref is given to another series only when no record of the log names the old one.
+    if (known == ref || load<u32>(series, S_LABELS_LEN)) return 0;
+  } else if (known == NONE) {
+    for (let gap = load<u32>(CTRL, C_SERIES_COUNT); gap < ref; gap++) buryRef(gap);
+  } else {
+    for (let gap = load<u32>(CTRL, C_SERIES_COUNT); gap <= ref; gap++) buryRef(gap);
   }
-  return findOrCreate(labels, length, false) == NONE ? 0 : 1;
+  if (known == NONE) return createAt(ref, labels, length) == NONE ? 0 : 1;
+  store<u32>(series, FORWARD, S_LABELS);
+  store<u32>(series, known, S_NEXT);
+  return 0;
 }
 
 /** Appends the samples of a SAMPLES payload. Returns how many it holds, -1: malformed. */

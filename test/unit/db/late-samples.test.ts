@@ -14,7 +14,7 @@ async function evictedChunks(): Promise<{ local: LocalDatabase; baseMs: number }
   const baseMs = clock.nowMs() - 600_000;
   const local = new LocalDatabase(new MemFileSystem(), clock, {
     chunkSamplesMax: 4,
-    headMemoryLimitBytes: 800_000,
+    headMemoryLimitBytes: 1_100_000,
   });
   for (let i = 0; i < 12; i++) {
     const samples = [{ timestamp: baseMs + 2000 * i, value: i }];
