@@ -4,6 +4,8 @@
  *
  * Host h replays the recording from scrape 7·h on, its clock shifted by 37·h ms, always over the same connection.
  */
+
+import { compress, compressedBytesMax } from "../dist/encoding/snappy.js";
 import { loadRecording, type Recording } from "./recording.js";
 import {
   type Batch,
@@ -14,7 +16,6 @@ import {
   RequestEncoder,
   type SampleSource,
 } from "./remote-write-encoder.js";
-import { compress, compressedBytesMax } from "./snappy.js";
 
 export interface SeriesLabels {
   /** Sorted by name, `__name__` among them. */

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
 import { uncompressSync } from "snappy";
-import { compress, compressedBytesMax } from "../../dist-bench/snappy.js";
+import { compress, compressedBytesMax } from "../../dist/encoding/snappy.js";
 
 const ROOT = new URL("../../", import.meta.url);
 

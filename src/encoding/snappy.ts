@@ -1,9 +1,9 @@
 /**
- * Snappy's block format, compressing: a varint of the length, then literals and copies
- * (format: google/snappy `format_description.txt`). In JavaScript, so that the harness needs no addon and
- * every program is sent the same bytes on every machine.
+ * Snappy's block format: a varint of the length, then literals and copies
+ * (format: google/snappy `format_description.txt`). In JavaScript, for what is off the hot path and for the
+ * benchmarks, so that neither needs an addon. Write requests are decompressed by the kernel.
  *
- * Input is cut into blocks of 64 KiB, so a copy's offset always fits 16 bits. Matches are found by a hash of the
+ * When compressing, input is cut into blocks of 64 KiB, so a copy's offset always fits 16 bits. Matches are found by a hash of the
  * next four bytes; where nothing matches, the search takes longer and longer steps.
  */
 const BLOCK_BYTES = 65_536;
@@ -129,6 +129,65 @@ function writeCopies(target: Uint8Array, at: number, offset: number, matched: nu
     length -= part;
   }
   return out;
+}
+
+/** `source` compressed, in an array of its own. */
+export function snappyCompress(source: Uint8Array): Uint8Array {
+  const target = new Uint8Array(compressedBytesMax(source.length));
+  return target.slice(0, compress(source, target));
+}
+
+/**
+ * `source` decompressed; null where it is not snappy, or declares more than `bytesMax`. Memory is taken for what is
+ * declared, so `bytesMax` is what it may cost: an element of two bytes stands for 64 at most.
+ */
+export function snappyUncompressOrNull(source: Uint8Array, bytesMax: number): Uint8Array | null {
+  let declared = 0;
+  let at = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = source[at++];
+    if (byte === undefined || shift > 28) return null;
+    declared += (byte & 127) * 2 ** shift;
+    if (byte < 128) break;
+  }
+  if (declared > bytesMax || declared > (source.length + 1) * 64) return null;
+  const target = new Uint8Array(declared);
+  let out = 0;
+  while (at < source.length) {
+    const tag = source[at++];
+    const kind = tag & 3;
+    let length = (tag >>> 2) + 1;
+    if (kind === 0) {
+      if (length > 60) {
+        const extra = length - 60;
+        if (at + extra > source.length) return null;
+        length = readLittleEndian(source, at, extra) + 1;
+        at += extra;
+      }
+      if (length > source.length - at || length > declared - out) return null;
+      target.set(source.subarray(at, at + length), out);
+      at += length;
+    } else {
+      const extra = kind === 3 ? 4 : kind;
+      if (at + extra > source.length) return null;
+      let offset = readLittleEndian(source, at, extra);
+      at += extra;
+      if (kind === 1) {
+        length = ((tag >>> 2) & 7) + 4;
+        offset += (tag >>> 5) << 8;
+      }
+      if (offset === 0 || offset > out || length > declared - out) return null;
+      for (let i = 0; i < length; i++) target[out + i] = target[out + i - offset];
+    }
+    out += length;
+  }
+  return out === declared ? target : null;
+}
+
+function readLittleEndian(source: Uint8Array, at: number, count: number): number {
+  let value = 0;
+  for (let i = count - 1; i >= 0; i--) value = value * 256 + source[at + i];
+  return value;
 }
 
 function writeVarint(target: Uint8Array, at: number, value: number): number {

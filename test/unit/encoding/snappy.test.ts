@@ -1,8 +1,13 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { uncompressSync } from "snappy";
-import { compress, compressedBytesMax } from "../../../dist-bench/snappy.js";
+import { compressSync, uncompressSync } from "snappy";
+import {
+  compress,
+  compressedBytesMax,
+  snappyCompress,
+  snappyUncompressOrNull,
+} from "../../../dist/encoding/snappy.js";
 
 function roundTrip(source: Uint8Array): Uint8Array {
   const target = new Uint8Array(compressedBytesMax(source.length));
@@ -45,4 +50,36 @@ test("what cannot be compressed takes no more than the stated room", () => {
   const target = new Uint8Array(compressedBytesMax(noise.length));
   assert.ok(compress(noise, target) <= noise.length + 6 * Math.ceil(noise.length / 65_536) + 4);
   assertRoundTrip(noise);
+});
+
+test("what another program compressed is decompressed", () => {
+  const runs = fc.array(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 90 }), fc.nat(900)), {
+    maxLength: 8,
+  });
+  fc.assert(
+    fc.property(runs, (pieces) => {
+      const source = Buffer.concat(pieces.map(([seed, times]) => Buffer.alloc(seed.length * times, seed)));
+      const found = snappyUncompressOrNull(compressSync(source), source.length);
+      assert.ok(found !== null && source.equals(found));
+      assert.equal(snappyUncompressOrNull(compressSync(source), source.length - 1), null);
+      assert.ok(source.equals(snappyUncompressOrNull(snappyCompress(source), 1 << 20) ?? Buffer.alloc(1)));
+    }),
+  );
+});
+
+test("damaged bytes are refused or decompressed as the other decoder does, and cost no more than is allowed", () => {
+  const bytesMax = 1 << 16;
+  const good = compressSync(Buffer.from("a label, a value, a label, a value, and a label".repeat(20)));
+  const damage = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 });
+  fc.assert(
+    fc.property(damage, fc.nat(good.length), (changes, length) => {
+      const bytes = Buffer.from(good.subarray(0, length));
+      for (const [at, byte] of changes) if (at < length) bytes[at] = byte;
+      const found = snappyUncompressOrNull(bytes, bytesMax);
+      if (found === null) return;
+      assert.ok(found.length <= bytesMax);
+      assert.ok((uncompressSync(bytes) as Buffer).equals(found));
+    }),
+    { numRuns: 2000 },
+  );
 });
