@@ -53,6 +53,8 @@ async function openFresh(folder: string, workers: number, durability: Durability
       queryTimeoutMs: 120_000,
       querySamplesMax: 50_000_000,
       lookbackDeltaMs: 300_000,
+      readSamplesMax: 50_000_000,
+      readFrameBytesMax: 1 << 20,
       queryConcurrencyMax: 1,
       blockRangeMs: 7_200_000,
       retentionBytes: 0,

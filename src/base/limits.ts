@@ -37,6 +37,14 @@ export const KEEP_ALIVE_MS: number = 120 * 1000;
 export const ANNOTATIONS_MAX = 10;
 /** Bytes of the body of one answer. */
 export const ANSWER_BYTES_MAX: number = 1024 * 1024 * 1024;
+/** Body of a remote read, compressed and not; Prometheus has the same bound. */
+export const READ_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Queries of one remote read. */
+export const READ_QUERIES_MAX = 1000;
+/** A streamed answer is made in pieces of about this size, the next one when the last is sent. */
+export const READ_PIECE_BYTES: number = 4 * 1024 * 1024;
+/** Bodies of requests that are not writes, all together, while they are being received. */
+export const BODIES_BYTES_MAX: number = 128 * 1024 * 1024;
 /** Points of one series in one range query. */
 export const RANGE_POINTS_MAX = 11_000;
 /** Levels of a PromQL expression: parsing, checking and evaluating recurse. */

@@ -11,6 +11,8 @@ export interface Config extends Omit<EngineOptions, "onFatal"> {
   readonly readTimeoutMs: number;
   readonly connectionsMax: number;
   readonly corsOrigin: string;
+  /** Remote reads answered at one time; 0: no limit. */
+  readonly readConcurrencyMax: number;
   /** "": none. */
   readonly webConfigFile: string;
   readonly features: readonly string[];
@@ -54,6 +56,9 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     labelNameBytesMax: flags.number("limits.label-name-bytes"),
     labelValueBytesMax: flags.number("limits.label-value-bytes"),
     seriesMax: flags.number("limits.series"),
+    readSamplesMax: flags.number("storage.remote.read-sample-limit"),
+    readConcurrencyMax: flags.number("storage.remote.read-concurrent-limit"),
+    readFrameBytesMax: flags.number("storage.remote.read-max-bytes-in-frame"),
     queryTimeoutMs: flags.number("query.timeout"),
     querySamplesMax: flags.number("query.max-samples"),
     lookbackDeltaMs: flags.number("query.lookback-delta"),

@@ -26,6 +26,9 @@ export type FlagName =
   | "limits.label-name-bytes"
   | "limits.label-value-bytes"
   | "limits.series"
+  | "storage.remote.read-sample-limit"
+  | "storage.remote.read-concurrent-limit"
+  | "storage.remote.read-max-bytes-in-frame"
   | "query.timeout"
   | "query.max-samples"
   | "query.lookback-delta"
@@ -176,6 +179,24 @@ export const FLAGS: readonly Flag[] = [
     kind: "count",
     default: "0",
     help: "Series in memory; further new ones are refused. 0: as many as the memory limit allows.",
+  },
+  {
+    name: "storage.remote.read-sample-limit",
+    kind: "count",
+    default: "50000000",
+    help: "Samples in an answer to a remote read; more is refused. Streamed answers have no limit. 0: no limit.",
+  },
+  {
+    name: "storage.remote.read-concurrent-limit",
+    kind: "count",
+    default: "10",
+    help: "Remote reads that are answered at the same time; others wait. 0: no limit.",
+  },
+  {
+    name: "storage.remote.read-max-bytes-in-frame",
+    kind: "bytes",
+    default: "1MiB",
+    help: "Size of a frame of a streamed remote read; a chunk more than that at most.",
   },
   {
     name: "query.timeout",

@@ -10,6 +10,7 @@ import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
 
 export const JSON_TYPE = "application/json";
+const NO_BODY = new Uint8Array();
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** A request to anything but a write path, with its parameters read, and the ways to answer it. */
@@ -19,6 +20,10 @@ export class Call {
   readonly variable: string;
   /** Of the URL and of a form POST's body. */
   params: Params = [];
+  /** Where the route asks for it. */
+  body: Uint8Array = NO_BODY;
+  /** Told once the answer is on its way. */
+  onAnswer: (() => void) | null = null;
   private readonly acceptsGzip: boolean;
   private readonly headers: readonly string[];
   private readonly metrics: RouteMetrics;
@@ -59,6 +64,17 @@ export class Call {
     });
   }
 
+  /** Answers with a body that is never compressed here. */
+  replyAsIs(status: number, type: string, body: Uint8Array, headers: readonly string[] = []): void {
+    this.send(status, [...this.headers, ...headers, "Content-Type", type], body);
+  }
+
+  /** Answers with a body that is made piece by piece (`Exchange.stream`). Not compressed. */
+  stream(status: number, type: string, pull: () => Promise<Uint8Array | null>): void {
+    this.answered(status);
+    this.exchange.stream(status, [...this.headers, "Content-Type", type], pull);
+  }
+
   empty(status: number): void {
     this.send(status, this.headers, "");
   }
@@ -90,8 +106,14 @@ export class Call {
   }
 
   private send(status: number, headers: readonly string[], body: Uint8Array | string): void {
-    this.metrics.record(status, this.clock.monotonicMs() - this.startMs);
+    this.answered(status);
     this.exchange.send(status, headers, body);
+  }
+
+  private answered(status: number): void {
+    this.metrics.record(status, this.clock.monotonicMs() - this.startMs);
+    this.onAnswer?.();
+    this.onAnswer = null;
   }
 }
 

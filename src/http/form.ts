@@ -41,28 +41,60 @@ export function decodePercentOrNull(text: string): string | null {
   }
 }
 
-/** What became of a body that was collected whole. */
-type CollectedBody =
-  | { readonly outcome: "complete"; readonly bytes: Uint8Array }
-  | { readonly outcome: "too-large" };
+/** Why a body is not there: larger than its route takes, or more than all bodies together may have. */
+export type BodyRefusal = "too-large" | "busy";
 
-/** Collects a body of at most `bytesMax`. Memory grows with what arrives, never with what a header promises. */
-function collectBody(exchange: Exchange, bytesMax: number, done: (body: CollectedBody) => void): void {
+/** Bytes of all bodies that are being collected or worked on. */
+export class BodyBudget {
+  private readonly bytesMax: number;
+  private bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  take(bytes: number): boolean {
+    if (this.bytes + bytes > this.bytesMax) return false;
+    this.bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.bytes -= bytes;
+  }
+}
+
+/**
+ * Collects a body of at most `bytesMax`. Memory grows with what arrives, never with what a header promises. What it
+ * took from `budget` is the receiver's to give back; of a refused or aborted body it is given back here.
+ */
+export function collectBody(
+  exchange: Exchange,
+  bytesMax: number,
+  budget: BodyBudget,
+  done: (body: Uint8Array | BodyRefusal) => void,
+): void {
   const chunks: Uint8Array[] = [];
   let length = 0;
+  let refused: BodyRefusal | null = null;
+  const drop = (): void => {
+    budget.give(length);
+    chunks.length = 0;
+    length = 0;
+  };
   const sink: BodySink = {
     chunk(bytes) {
+      if (refused !== null) return;
+      if (length + bytes.length > bytesMax) refused = "too-large";
+      else if (!budget.take(bytes.length)) refused = "busy";
+      if (refused !== null) return drop();
       length += bytes.length;
-      if (length <= bytesMax) chunks.push(bytes.slice());
-      else chunks.length = 0;
+      chunks.push(bytes.slice());
     },
     end() {
-      if (length > bytesMax) done({ outcome: "too-large" });
-      else done({ outcome: "complete", bytes: concat(chunks, length) });
+      done(refused ?? concat(chunks, length));
     },
-    aborted() {
-      chunks.length = 0;
-    },
+    aborted: drop,
   };
   exchange.receive(sink);
 }
@@ -78,16 +110,29 @@ function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
   return whole;
 }
 
-/** Calls `done` with the parameters of a GET, or of a form POST once its body is there; null: body too large. */
-export function readParams(exchange: Exchange, done: (params: Params | null) => void): void {
-  const fromUrl = parseForm(exchange.query);
+/** The parameters in a URL. */
+export function urlParams(exchange: Exchange): Params {
+  return parseForm(exchange.query);
+}
+
+/** Calls `done` with the parameters of a GET, or of a form POST once its body is there. */
+export function readParams(
+  exchange: Exchange,
+  budget: BodyBudget,
+  done: (params: Params | BodyRefusal) => void,
+): void {
+  const fromUrl = urlParams(exchange);
   const type = exchange.header("content-type").split(";")[0]?.trim().toLowerCase();
   if (exchange.method !== "POST" || type !== "application/x-www-form-urlencoded") {
     done(fromUrl);
     return;
   }
-  collectBody(exchange, FORM_BYTES_MAX, (body) => {
-    if (body.outcome === "too-large") done(null);
-    else done([...parseForm(new TextDecoder().decode(body.bytes)), ...fromUrl]);
+  collectBody(exchange, FORM_BYTES_MAX, budget, (body) => {
+    if (typeof body === "string") {
+      done(body);
+      return;
+    }
+    budget.give(body.length);
+    done([...parseForm(new TextDecoder().decode(body)), ...fromUrl]);
   });
 }

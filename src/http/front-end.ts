@@ -1,18 +1,25 @@
 import type { Clock } from "../base/clock.js";
-import { HEADER_BYTES_MAX } from "../base/limits.js";
+import { BODIES_BYTES_MAX, HEADER_BYTES_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { MetricRegistry } from "../base/self-metrics.js";
-import type { Params } from "../wire/params.js";
 import { type Access, BasicAuth, CHALLENGE, OPEN_ACCESS } from "./access.js";
 import { apiRoutes } from "./api-routes.js";
 import { Call } from "./call.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
 import type { EngineGate } from "./engine-gate.js";
-import { decodePercentOrNull, readParams } from "./form.js";
+import {
+  BodyBudget,
+  type BodyRefusal,
+  collectBody,
+  decodePercentOrNull,
+  readParams,
+  urlParams,
+} from "./form.js";
 import { RouteMetrics } from "./http-metrics.js";
 import { listen, type TransportChoice } from "./listen.js";
 import { operationsRoutes } from "./operations-routes.js";
 import { registerProcessMetrics } from "./process-metrics.js";
+import { remoteReadRoute } from "./remote-read-route.js";
 import { type AnyRoute, type Found, type Method, type RawRoute, type Route, Router } from "./router.js";
 import { statusRoutes } from "./status-routes.js";
 import type { Exchange, Listener, TlsFiles } from "./transport.js";
@@ -32,6 +39,8 @@ export interface FrontEndOptions {
   /** Headers of every answer, flat. */
   readonly answerHeaders: readonly string[];
   readonly requestBytesMax: number;
+  /** Remote reads answered at one time; 0: no limit. */
+  readonly readConcurrencyMax: number;
   readonly durability: string;
   readonly version: string;
   readonly flags: Readonly<Record<string, string>>;
@@ -104,6 +113,7 @@ function routeTable(
   return [
     ...writes,
     ...apiRoutes(gate),
+    remoteReadRoute(gate, options.readConcurrencyMax),
     ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
     ...tsdbStatusRoutes(gate),
     ...operationsRoutes(gate, version, () => registry.text()),
@@ -119,6 +129,7 @@ class Dispatcher {
   private readonly clock: Clock;
   private readonly metrics = new Map<AnyRoute, RouteMetrics>();
   private readonly noRoute: RouteMetrics;
+  private readonly bodies = new BodyBudget(BODIES_BYTES_MAX);
 
   constructor(
     router: Router<AnyRoute>,
@@ -152,17 +163,41 @@ class Dispatcher {
     const variable = decodePercentOrNull(rawVariable) ?? rawVariable;
     const call = new Call(exchange, variable, headers, this.metrics.get(route) ?? this.noRoute, this.clock);
     const allowed = this.access.check(exchange.header("authorization"));
-    readParams(exchange, (params) => {
-      admit(call, allowed, () => this.run(call, route, params));
+    const done = (refusal: BodyRefusal | null): void => {
+      admit(call, allowed, () => this.run(call, route, refusal));
+    };
+    if (route.bodyBytesMax === undefined) this.readParams(call, done);
+    else this.readBody(call, route.bodyBytesMax, done);
+  }
+
+  private readParams(call: Call, done: (refusal: BodyRefusal | null) => void): void {
+    readParams(call.exchange, this.bodies, (params) => {
+      if (typeof params !== "string") call.params = params;
+      done(typeof params === "string" ? params : null);
     });
   }
 
-  private run(call: Call, route: Route, params: Params | null): void {
-    if (params === null) {
-      call.error("bad_data", "request body too large");
+  private readBody(call: Call, bytesMax: number, done: (refusal: BodyRefusal | null) => void): void {
+    call.params = urlParams(call.exchange);
+    collectBody(call.exchange, bytesMax, this.bodies, (body) => {
+      if (typeof body !== "string") {
+        call.body = body;
+        call.onAnswer = () => this.bodies.give(body.length);
+      }
+      done(typeof body === "string" ? body : null);
+    });
+  }
+
+  private run(call: Call, route: Route, refusal: BodyRefusal | null): void {
+    if (refusal === "too-large") {
+      if (route.bodyBytesMax === undefined) call.error("bad_data", "request body too large");
+      else call.text(413, "request body too large\n");
       return;
     }
-    call.params = params;
+    if (refusal === "busy") {
+      call.text(503, "too many request bodies at one time\n", ["Retry-After", "1"]);
+      return;
+    }
     try {
       route.handle(call);
     } catch (error) {

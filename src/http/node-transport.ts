@@ -74,6 +74,23 @@ class NodeExchange implements Exchange {
     else response.end(body);
   }
 
+  stream(status: number, headers: HeaderList, pull: () => Promise<Uint8Array | null>): void {
+    if (this.finished) return;
+    this.finished = true;
+    const { response } = this;
+    const all: string[] = [...headers, ...this.shared.answerHeaders];
+    if (this.shared.draining) all.push("Connection", "close");
+    response.writeHead(status, all);
+    const step = (piece: Uint8Array | null): void => {
+      if (response.destroyed) return;
+      if (piece === null) response.end();
+      else if (response.write(piece)) next();
+      else response.once("drain", next);
+    };
+    const next = (): void => void pull().then(step, () => response.destroy());
+    next();
+  }
+
   private closed(): void {
     this.shared.underWay--;
     this.finished = true;

@@ -19,6 +19,8 @@ export interface Route {
   readonly scope: Scope;
   /** Cross-origin scripts may read the answer (everything under /api/v1). */
   readonly cors: boolean;
+  /** The request's body is collected whole up to this size and given to `handle`; absent: only forms are read. */
+  readonly bodyBytesMax?: number;
   readonly handle: (call: Call) => void;
 }
 

@@ -34,6 +34,12 @@ export interface Exchange {
   receive(sink: BodySink): void;
   /** Answers, once. `close` ends the connection afterwards. Content-Length is added here. */
   send(status: number, headers: HeaderList, body: Uint8Array | string, close?: boolean): void;
+  /**
+   * Answers, once, with a body whose length nobody knows yet. `pull` is asked for the next piece when the client has
+   * taken the last one, until it gives null; if it rejects, the connection is closed so that nobody takes what was
+   * sent for the whole.
+   */
+  stream(status: number, headers: HeaderList, pull: () => Promise<Uint8Array | null>): void;
 }
 
 /** Must answer every exchange, now or later. What it throws becomes a 500. */

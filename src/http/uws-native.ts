@@ -21,6 +21,8 @@ export interface UwsResponse {
   cork(write: () => void): void;
   writeStatus(status: string): void;
   writeHeader(name: string, value: string): void;
+  /** False: wait until `onWritable` before writing on. */
+  write(body: Uint8Array): boolean;
   end(body: Uint8Array | string, close?: boolean): void;
   endWithoutBody(declaredBytes?: number, close?: boolean): void;
   getWriteOffset(): number;

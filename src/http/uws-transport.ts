@@ -36,6 +36,8 @@ class UwsExchange implements Exchange {
   onGone: (() => void) | null = null;
   /** Sweeps until the body has to be complete; -1: not waiting for a body. */
   sweepsLeft = -1;
+  /** The response may not be touched any more. */
+  private gone = false;
   private request: UwsRequest | null;
   private response: UwsResponse;
   private sink: BodySink | null = null;
@@ -91,14 +93,14 @@ class UwsExchange implements Exchange {
     } else if (close || typeof body === "string" || body.length <= STREAMED_ANSWER_BYTES) {
       response.end(body, close);
     } else {
-      this.stream(body);
+      this.sendPieces(body);
       return;
     }
     this.settled();
   }
 
   /** Hands the socket what it takes now and the rest as it drains, so that no second copy of `body` is kept. */
-  private stream(body: Uint8Array): void {
+  private sendPieces(body: Uint8Array): void {
     const response = this.response;
     const start = response.getWriteOffset();
     const [ok, done] = response.tryEnd(body, body.length);
@@ -111,6 +113,44 @@ class UwsExchange implements Exchange {
       if (drained || complete) this.settled();
       return drained;
     });
+  }
+
+  stream(status: number, headers: HeaderList, pull: () => Promise<Uint8Array | null>): void {
+    if (this.finished) return;
+    this.finished = true;
+    const { response } = this;
+    response.cork(() => {
+      response.writeStatus(STATUS_LINES[status] ?? `${status}`);
+      writeHeaders(response, headers);
+      writeHeaders(response, this.shared.answerHeaders);
+    });
+    let waiting = false;
+    response.onWritable(() => {
+      if (waiting) {
+        waiting = false;
+        next();
+      }
+      return true;
+    });
+    const step = (piece: Uint8Array | null): void => {
+      if (this.gone) return;
+      if (piece === null) {
+        response.cork(() => response.end("", this.shared.draining));
+        this.settled();
+        return;
+      }
+      let taken = true;
+      response.cork(() => {
+        taken = response.write(piece);
+      });
+      if (taken) next();
+      else waiting = true;
+    };
+    const fail = (): void => {
+      if (!this.gone) response.close();
+    };
+    const next = (): void => void pull().then(step, fail);
+    next();
   }
 
   private data(bytes: ArrayBuffer, last: boolean): void {
@@ -131,6 +171,7 @@ class UwsExchange implements Exchange {
   /** Called by the server when the connection is lost, also after `expire`. */
   private abort(): void {
     this.finished = true;
+    this.gone = true;
     this.settled();
     const sink = this.sink;
     this.sink = null;

@@ -38,7 +38,15 @@ export type QueryKind =
   | "parse_query"
   | "query_exemplars"
   | "tsdb_status"
-  | "tsdb_blocks";
+  | "tsdb_blocks"
+  | "read";
+
+/** Where the next piece of a streamed answer begins: behind the series `after` (its labels, flat) of a query. */
+export interface ReadCursor {
+  readonly query: number;
+  /** Null: at the query's first series. */
+  readonly after: readonly string[] | null;
+}
 
 /** A read request as it came: parameters are judged on the query thread, with Prometheus' error texts. */
 export interface QueryRequest {
@@ -47,12 +55,20 @@ export interface QueryRequest {
   readonly params: readonly (readonly [name: string, value: string])[];
   /** The `{name}` of `/label/{name}/values`. */
   readonly labelName?: string;
+  /** Of a "read": the request's body, compressed as it came. */
+  readonly body?: Uint8Array;
+  /** Of a "read": which piece of a streamed answer; absent: the first. */
+  readonly cursor?: ReadCursor;
 }
 
 export interface QueryAnswer {
   readonly status: number;
-  /** The whole JSON body, envelope included. */
+  /** The whole body; of JSON with its envelope. */
   readonly body: Uint8Array;
+  /** Absent: JSON. */
+  readonly contentType?: string;
+  /** Of a streamed answer: where its next piece begins; absent behind the last one. */
+  readonly next?: ReadCursor;
 }
 
 export type ReadyState =

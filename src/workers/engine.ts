@@ -48,6 +48,9 @@ export interface EngineOptions {
   readonly querySamplesMax: number;
   readonly lookbackDeltaMs: number;
   readonly queryConcurrencyMax: number;
+  /** Samples in an answer to a remote read that is not streamed; 0: no limit. */
+  readonly readSamplesMax: number;
+  readonly readFrameBytesMax: number;
   /** Values of `--enable-feature`. */
   readonly features?: readonly string[];
   readonly blockRangeMs: number;
@@ -152,6 +155,8 @@ class ThreadedEngine implements Engine {
         timeoutMs: options.queryTimeoutMs,
         lookbackDeltaMs: options.lookbackDeltaMs,
         samplesMax: options.querySamplesMax,
+        readSamplesMax: options.readSamplesMax,
+        readFrameBytesMax: options.readFrameBytesMax,
         language: this.language,
         blockCacheBytes: Math.ceil(options.blockCacheBytes / queryThreads),
       },

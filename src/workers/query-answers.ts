@@ -32,9 +32,10 @@ import {
 } from "../wire/prometheus-json.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
 import type { QueryLanguage } from "./query-language.js";
+import { answerRead, type ReadLimits } from "./read-answer.js";
 
 /** What every query of a server shares. */
-export interface QueryDefaults {
+export interface QueryDefaults extends ReadLimits {
   readonly lookbackDeltaMs: number;
   readonly samplesMax: number;
   readonly language: QueryLanguage;
@@ -66,6 +67,8 @@ export function answerQuery(
         return labelValues(request.labelName ?? "", request, queryable);
       case "format_query":
         return encodeData(prettyExpr(parseQueryParam(request)));
+      case "read":
+        return answerRead(request, queryable, defaults, startControl(defaults.timeoutMs));
       case "parse_query":
         return encodeData(exprToJson(parseQueryParam(request)));
       default:

@@ -1,5 +1,6 @@
 import type { QueryRequest } from "./contract.js";
 import type { QueryLanguage } from "./query-language.js";
+import type { ReadLimits } from "./read-answer.js";
 import type { ThreadData } from "./thread-data.js";
 
 /** Queries that may be received and not answered at one time. */
@@ -13,7 +14,7 @@ export interface QueryTask {
   readonly receivedMs: number;
 }
 
-export interface QueryThreadData extends ThreadData {
+export interface QueryThreadData extends ThreadData, ReadLimits {
   readonly cancel: SharedArrayBuffer;
   readonly timeoutMs: number;
   readonly lookbackDeltaMs: number;

@@ -18,6 +18,7 @@ const FRONT_END_OPTIONS: FrontEndOptions = {
   users: new Map(),
   answerHeaders: [],
   requestBytesMax: 1 << 20,
+  readConcurrencyMax: 10,
   durability: "fsync",
   version: "0.0.1",
   flags: { "web.listen-address": "127.0.0.1:9090" },

@@ -63,7 +63,8 @@ for (const transport of TRANSPORTS) {
       const path = route.path.replace("{name}", "job");
       for (const [headers, expected] of credentials) {
         const write = "handleRaw" in route;
-        const answer = await fetch(url + path, { headers, ...(write ? BODY : {}) });
+        const method = route.methods[0] ?? "GET";
+        const answer = await fetch(url + path, { method, headers, ...(write ? BODY : {}) });
         await answer.arrayBuffer();
         assert.equal(
           answer.status,
