@@ -59,3 +59,9 @@ export const REGEXP_CACHE_MAX = 1000;
 export const REGEXP_CACHED_LENGTH_MAX = 4096;
 /** Entries of each list of `/api/v1/status/tsdb`. */
 export const STATUS_ENTRIES_MAX = 10_000;
+/** Queries that wait for a thread. */
+export const QUERIES_WAITING_MAX = 1000;
+/** JavaScript objects of one query thread; the arrays of samples are not among them. */
+export const QUERY_THREAD_HEAP_MIB_MAX = 1024;
+/** Characters of a query's text in the log and in the list of active queries. */
+export const QUERY_TEXT_SHOWN_MAX = 4096;

@@ -63,6 +63,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     querySamplesMax: flags.number("query.max-samples"),
     lookbackDeltaMs: flags.number("query.lookback-delta"),
     queryConcurrencyMax: flags.number("query.max-concurrency"),
+    logSlowQueryMs: flags.number("query.log-slow-duration"),
     features: flags.list("enable-feature"),
     logLevel: flags.text("log.level") as LogLevel,
     logFormat: flags.text("log.format") as LogFormat,

@@ -33,6 +33,7 @@ export type FlagName =
   | "query.max-samples"
   | "query.lookback-delta"
   | "query.max-concurrency"
+  | "query.log-slow-duration"
   | "enable-feature"
   | "log.level"
   | "log.format";
@@ -202,7 +203,7 @@ export const FLAGS: readonly Flag[] = [
     name: "query.timeout",
     kind: "duration",
     default: "2m",
-    help: "Longest evaluation of a query.",
+    help: "Longest time from the arrival of a query to its result, the wait for a thread included.",
   },
   {
     name: "query.max-samples",
@@ -222,7 +223,13 @@ export const FLAGS: readonly Flag[] = [
     kind: "count",
     min: 1,
     default: "20",
-    help: "Queries that run or wait at the same time; further ones are answered 503.",
+    help: "Queries that run at the same time, each on a thread of its own; at most 4. Others wait their turn.",
+  },
+  {
+    name: "query.log-slow-duration",
+    kind: "duration",
+    default: "5s",
+    help: "Queries that take this long, the wait for a thread included, are logged; `0s` for none.",
   },
   {
     name: "enable-feature",
@@ -232,6 +239,7 @@ export const FLAGS: readonly Flag[] = [
       "promql-extended-range-selectors",
       "promql-binop-fill-modifiers",
       "promql-delayed-name-removal",
+      "promql-per-step-stats",
       "type-and-unit-labels",
       "use-start-timestamps",
       ...["promql-duration-expr", "native-histograms", "exemplar-storage", "promql-at-modifier"],

@@ -1,4 +1,4 @@
-import type { QueryAnswer, QueryKind, QueryRequest } from "../workers/contract.js";
+import type { Engine, QueryAnswer, QueryKind, QueryRequest } from "../workers/contract.js";
 import { type Call, JSON_TYPE } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { unescapeLabelName } from "./label-name.js";
@@ -32,33 +32,56 @@ export function apiRoutes(gate: EngineGate): Route[] {
     query("/labels", "labels", GET_POST, "Label names"),
     query("/label/{name}/values", "label_values", GET, "Values of one label"),
     {
+      path: "/api/v1/status/active_queries",
+      methods: GET,
+      summary: "Queries that wait or run",
+      scope: "read",
+      cors: true,
+      handle: (call) => withEngine(gate, call, (engine) => answer(call, engine.activeQueries())),
+    },
+    {
+      path: "/api/v1/status/active_queries/{id}",
+      methods: ["DELETE"],
+      summary: "Ends one of them",
+      scope: "admin",
+      cors: true,
+      handle: (call) => withEngine(gate, call, (engine) => endQuery(call, engine)),
+    },
+    {
       path: "/api/v1/metadata",
       methods: GET,
       summary: "Type, help and unit of metrics",
       scope: "read",
       cors: true,
-      handle(call) {
-        const engine = gate.current();
-        if (engine === null) call.unavailable(gate.ready(), gate.reason());
-        else answer(call, engine.metadata(call.params));
-      },
+      handle: (call) => withEngine(gate, call, (engine) => answer(call, engine.metadata(call.params))),
     },
   ];
 }
 
+function withEngine(gate: EngineGate, call: Call, handle: (engine: Engine) => void): void {
+  const engine = gate.current();
+  if (engine === null) call.unavailable(gate.ready(), gate.reason());
+  else handle(engine);
+}
+
+function endQuery(call: Call, engine: Engine): void {
+  if (engine.cancelQuery(call.variable)) call.empty(204);
+  else call.error("not_found", `no active query with id ${JSON.stringify(call.variable)}`);
+}
+
 /** Asks the query threads, and answers with what they say. */
 export function ask(gate: EngineGate, call: Call, kind: QueryKind): void {
-  const engine = gate.current();
-  if (engine === null) {
-    call.unavailable(gate.ready(), gate.reason());
-    return;
-  }
+  withEngine(gate, call, (engine) => askEngine(call, engine, kind));
+}
+
+function askEngine(call: Call, engine: Engine, kind: QueryKind): void {
   const gone = new AbortController();
   call.exchange.onGone = () => gone.abort();
+  const { params, client } = call;
   const request: QueryRequest =
     kind === "label_values"
-      ? { kind, params: call.params, labelName: unescapeLabelName(call.variable) }
-      : { kind, params: call.params };
+      ? { kind, params, client, labelName: unescapeLabelName(call.variable) }
+      : { kind, params, client };
   engine.query(request, gone.signal).then(
     (result) => answer(call, result),
     () => call.error("internal", "internal error"),

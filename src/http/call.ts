@@ -5,12 +5,13 @@ import { GZIP_BYTES_MIN, RETRY_AFTER_SECONDS } from "../base/limits.js";
 import { API_ERRORS } from "../wire/api-errors.js";
 import { printGoJson } from "../wire/go-json.js";
 import { type Params, paramOf } from "../wire/params.js";
-import type { ReadyState } from "../workers/contract.js";
+import type { QueryClient, ReadyState } from "../workers/contract.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
 
 export const JSON_TYPE = "application/json";
 const NO_BODY = new Uint8Array();
+const REQUEST_ID_LENGTH_MAX = 128;
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** A request to anything but a write path, with its parameters read, and the ways to answer it. */
@@ -24,6 +25,7 @@ export class Call {
   body: Uint8Array = NO_BODY;
   /** Told once the answer is on its way. */
   onAnswer: (() => void) | null = null;
+  readonly client: QueryClient;
   private readonly acceptsGzip: boolean;
   private readonly headers: readonly string[];
   private readonly metrics: RouteMetrics;
@@ -39,6 +41,11 @@ export class Call {
     clock: Clock,
   ) {
     this.exchange = exchange;
+    this.client = {
+      address: exchange.remoteAddress,
+      user: "",
+      requestId: exchange.header("x-request-id").slice(0, REQUEST_ID_LENGTH_MAX),
+    };
     this.variable = variable;
     this.headers = headers;
     this.metrics = metrics;

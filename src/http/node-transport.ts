@@ -37,6 +37,10 @@ class NodeExchange implements Exchange {
     response.once("close", () => this.closed());
   }
 
+  get remoteAddress(): string {
+    return this.request.socket.remoteAddress ?? "";
+  }
+
   header(name: string): string {
     const value = this.request.headers[name];
     return typeof value === "string" ? value : (value?.join(", ") ?? "");

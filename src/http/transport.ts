@@ -24,6 +24,8 @@ export interface Exchange {
   readonly path: string;
   /** What follows "?", "" where there is none. */
   readonly query: string;
+  /** The address at the other end of the connection, "" where it is gone. Valid until the handler returns. */
+  readonly remoteAddress: string;
   /** True once the client is gone or the answer is on its way: `send` does nothing from here on. */
   readonly finished: boolean;
   /** Called once if the client goes away before the answer is complete. */

@@ -25,6 +25,7 @@ export interface UwsResponse {
   write(body: Uint8Array): boolean;
   end(body: Uint8Array | string, close?: boolean): void;
   endWithoutBody(declaredBytes?: number, close?: boolean): void;
+  getRemoteAddressAsText(): ArrayBuffer;
   getWriteOffset(): number;
   /** [all of it was taken, the answer is complete]. */
   tryEnd(body: Uint8Array, totalBytes: number): [boolean, boolean];

@@ -54,6 +54,10 @@ class UwsExchange implements Exchange {
     response.onAborted(() => this.abort());
   }
 
+  get remoteAddress(): string {
+    return this.finished ? "" : decoder.decode(this.response.getRemoteAddressAsText());
+  }
+
   header(name: string): string {
     assert(this.request !== null, "headers are read before the handler returns");
     return this.request.getHeader(name);
@@ -192,6 +196,7 @@ function writeHeaders(response: UwsResponse, headers: HeaderList): void {
   }
 }
 
+const decoder = new TextDecoder();
 const STATUS_LINES: string[] = [];
 for (const [status, text] of Object.entries(STATUS_CODES)) STATUS_LINES[Number(status)] = `${status} ${text}`;
 

@@ -1,3 +1,4 @@
+import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import { compareLabels, Labels } from "../model/labels.js";
 import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../model/query-result.js";
@@ -11,14 +12,44 @@ import { ABSENT, HISTOGRAM, type Matrix } from "./eval/matrix.js";
 import type { EvaluationOptions } from "./eval/options.js";
 import { type PreparedQuery, prepare } from "./eval/prepare.js";
 import { QueryState } from "./eval/query-state.js";
+import { columnSamples, SampleStats } from "./eval/sample-stats.js";
 import { lookupOf } from "./eval/selector.js";
-import { evalSubquery, subqueryFrame } from "./eval/subquery.js";
+import { subqueryFrame } from "./eval/subquery.js";
 import { interpolateFloats } from "./functions/interpolate.js";
 import { search } from "./functions/range-window.js";
+import { histogramSamples } from "./histogram/size.js";
 import { type MatrixSelector, type SubqueryExpr, typeOf, unwrapParens } from "./parse/ast.js";
 import { parseExpr } from "./parse/parser.js";
 
 export type { EvaluationOptions } from "./eval/options.js";
+
+/** How the work went. Times in milliseconds. */
+export interface EvaluationStats {
+  readonly preparationMs: number;
+  readonly innerMs: number;
+  readonly sortMs: number;
+  /** Samples that came from storage. */
+  readonly samplesRead: number;
+  readonly samplesPeak: number;
+  /** By step, where asked for. */
+  readonly counted: SampleStats | null;
+}
+
+export interface EvaluatedQuery extends QueryResult {
+  readonly stats: EvaluationStats;
+}
+
+/** Takes the times of an evaluation. */
+class Stopwatch {
+  private last: number = systemClock.monotonicMs();
+
+  lap(): number {
+    const now = systemClock.monotonicMs();
+    const took = now - this.last;
+    this.last = now;
+    return took;
+  }
+}
 
 /**
  * Evaluates a query at one time (milliseconds). Throws RefusalError: "bad_data" where the query is not PromQL,
@@ -29,13 +60,24 @@ export function evaluateInstant(
   queryable: Queryable,
   timeMs: number,
   options: EvaluationOptions = {},
-): QueryResult {
+): EvaluatedQuery {
+  const watch = new Stopwatch();
   const expr = parseExpr(query, options);
   const prepared = prepare(expr, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
   const state = new QueryState(queryable, options);
   const frame: Frame = { startMs: timeMs, stepMs: 1, count: 1 };
+  if (options.countSamples === true) state.stats = new SampleStats(1);
+  const preparationMs = watch.lap();
   const value = instantValue(prepared, state, frame);
-  return { value, ...state.annotations.print(query) };
+  const innerMs = watch.lap();
+  const sorted = value.type === "matrix" ? sortSeries(state, value.series) : value;
+  const stats = statsOf(state, preparationMs, innerMs, watch.lap());
+  return { value: sorted, ...state.annotations.print(query), stats };
+}
+
+function statsOf(state: QueryState, preparationMs: number, innerMs: number, sortMs: number): EvaluationStats {
+  const { samplesRead, samplesPeak, stats } = state;
+  return { preparationMs, innerMs, sortMs, samplesRead, samplesPeak, counted: stats };
 }
 
 /**
@@ -49,13 +91,14 @@ export function evaluateRange(
   endMs: number,
   stepMs: number,
   options: EvaluationOptions = {},
-): QueryResult {
+): EvaluatedQuery {
   if (!(stepMs > 0)) {
     throw new RefusalError(
       "bad_data",
       "zero or negative query resolution step widths are not accepted. Try a positive integer",
     );
   }
+  const watch = new Stopwatch();
   const expr = parseExpr(query, options);
   const type = typeOf(expr);
   if (type !== "vector" && type !== "scalar") {
@@ -70,16 +113,32 @@ export function evaluateRange(
   const frame = frameOf(startMs, endMs, stepMs);
   state.hold(frame.count);
   state.release(frame.count);
+  if (options.countSamples === true) state.stats = new SampleStats(frame.count);
   const evaluator = new Evaluator(state, frame, prepared.invariant);
+  const preparationMs = watch.lap();
   let series: MatrixSeries[] = [];
   if (frame.count > 0) {
     series =
       type === "scalar"
         ? [scalarSeries(evaluator.scalar(prepared.expr), frame)]
-        : seriesOf(settle(state, evaluator.vector(prepared.expr)), frame);
+        : seriesOf(state, settle(state, evaluator.vector(prepared.expr)), frame);
   }
-  return { value: { type: "matrix", series }, ...state.annotations.print(query) };
+  const innerMs = watch.lap();
+  const value = sortSeries(state, series);
+  const stats = statsOf(state, preparationMs, innerMs, watch.lap());
+  return { value, ...state.annotations.print(query), stats };
 }
+
+/** A matrix comes sorted by labels. */
+function sortSeries(state: QueryState, series: readonly MatrixSeries[]): QueryValue {
+  const compare = (a: MatrixSeries, b: MatrixSeries): number => {
+    state.did(WORK_PER_COMPARISON);
+    return compareLabels(a.labels, b.labels);
+  };
+  return { type: "matrix", series: [...series].sort(compare) };
+}
+
+const WORK_PER_COMPARISON = 10;
 
 /** Names whose removal was put off go now. */
 function settle(state: QueryState, matrix: Matrix): Matrix {
@@ -116,11 +175,12 @@ function samplesOf(matrix: Matrix, timestampMs: number): VectorSample[] {
   return samples;
 }
 
-function seriesOf(matrix: Matrix, frame: Frame): MatrixSeries[] {
+function seriesOf(state: QueryState, matrix: Matrix, frame: Frame): MatrixSeries[] {
   const series: MatrixSeries[] = [];
   const { steps, kinds, values } = matrix;
   for (let row = 0; row < matrix.rows; row++) {
     const base = row * steps;
+    state.did(2 * steps + 20);
     let count = 0;
     let hasHistograms = false;
     for (let s = 0; s < steps; s++) {
@@ -141,7 +201,7 @@ function seriesOf(matrix: Matrix, frame: Frame): MatrixSeries[] {
     }
     series.push({ labels: matrix.finalLabelsOf(row), timestamps, values: out, histograms });
   }
-  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return series;
 }
 
 type MatrixHistogram = NonNullable<MatrixSeries["histograms"]>[number];
@@ -155,7 +215,13 @@ function scalarSeries(values: Float64Array, frame: Frame): MatrixSeries {
 function rangeValue(expr: MatrixSelector | SubqueryExpr, evaluator: Evaluator): MatrixSeries[] {
   const { state, frame } = evaluator;
   if (expr.kind === "subquery") {
-    return seriesOf(settle(state, evalSubquery(evaluator, expr)), subqueryFrame(evaluator, expr));
+    const { stats } = state;
+    const inner = subqueryFrame(evaluator, expr);
+    if (stats !== null) state.stats = new SampleStats(inner.count);
+    const matrix = settle(state, evaluator.within(inner).vector(expr.expr));
+    if (stats !== null && state.stats !== null) stats.add(0, state.stats.total, state.stats.read);
+    state.stats = stats;
+    return seriesOf(state, matrix, inner);
   }
   const { lastMs } = lookupOf(frame, expr.vector);
   const { anchored, smoothed } = expr.vector;
@@ -168,13 +234,24 @@ function rangeValue(expr: MatrixSelector | SubqueryExpr, evaluator: Evaluator): 
   for (let i = 0; i < set.count; i++) {
     set.read(i, mint, maxt, columns);
     state.did(columns.count + 20);
-    state.hold(columns.count);
+    state.samplesRead += columns.count;
+    state.hold(columnSamples(columns));
     let kept = copyColumns(set.labels(i), columns);
     if (kept.timestamps.length === 0) continue;
     if (anchored || smoothed) kept = extendToRange(state, kept, lastMs - expr.rangeMs, lastMs, smoothed);
-    if (kept.timestamps.length > 0) series.push(kept);
+    if (kept.timestamps.length === 0) continue;
+    series.push(kept);
+    if (state.stats !== null) countSeries(state.stats, kept);
   }
-  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+  return series;
+}
+
+function countSeries(stats: SampleStats, { timestamps, histograms }: MatrixSeries): void {
+  let samples = timestamps.length;
+  for (const histogram of histograms ?? []) {
+    if (histogram !== undefined) samples += histogramSamples(histogram) - 1;
+  }
+  stats.add(0, samples, samples);
 }
 
 /** The samples inside (start, end) between values at the borders: the last one before, or interpolated. */

@@ -33,6 +33,9 @@ export interface Queryable {
 
 /** How a long evaluation hears that nobody waits for it any more. */
 export interface QueryControl {
-  /** Throws RefusalError("canceled" | "timeout"); called at least every few milliseconds of work. */
-  checkpoint(): void;
+  /**
+   * Throws RefusalError("canceled" | "timeout"); called at least every few milliseconds of work. `samples`: read so
+   * far, where the caller knows.
+   */
+  checkpoint(samples?: number): void;
 }

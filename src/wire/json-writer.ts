@@ -1,5 +1,6 @@
 import { RefusalError } from "../base/errors.js";
 import { ANSWER_BYTES_MAX } from "../base/limits.js";
+import { worked } from "../base/patience.js";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -111,6 +112,7 @@ export class JsonWriter {
     const start = this.length;
     for (let from = 0; from < timestamps.length; from += BATCH) {
       const to = Math.min(from + BATCH, timestamps.length);
+      worked(5 * (to - from));
       this.reserve((to - from) * SAMPLE_MAX + 1);
       this.sampleBatch(batch, timestamps, values, from, to);
     }

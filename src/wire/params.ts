@@ -184,6 +184,17 @@ function parseQueryOptions(params: Params): Omit<QueryOptions, "limit"> {
   };
 }
 
+/** How long a request may take: its own `timeout`, where that is right, and at most the server's. */
+export function queryTimeoutMs(params: Params, timeoutMsMax: number): number {
+  const timeout = paramOf(params, "timeout");
+  if (timeout === "") return timeoutMsMax;
+  try {
+    return Math.min(parseApiDuration(timeout), timeoutMsMax);
+  } catch {
+    return timeoutMsMax;
+  }
+}
+
 function parseLookback(text: string): number {
   try {
     return Math.floor(parseApiDuration(text));

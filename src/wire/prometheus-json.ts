@@ -1,5 +1,6 @@
 import { RefusalError } from "../base/errors.js";
 import { ANNOTATIONS_MAX } from "../base/limits.js";
+import { worked } from "../base/patience.js";
 import type { Exemplar } from "../model/exemplar.js";
 import type { Labels } from "../model/labels.js";
 import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../model/query-result.js";
@@ -29,7 +30,14 @@ export interface QueryStats {
     readonly execQueueTime: number;
     readonly execTotalTime: number;
   };
-  readonly samples: { readonly totalQueryableSamples: number; readonly peakSamples: number };
+  readonly samples: {
+    /** [seconds, samples] of each step; absent unless `stats=all`. */
+    readonly totalQueryableSamplesPerStep?: readonly (readonly [number, number])[];
+    readonly totalQueryableSamples: number;
+    readonly samplesReadPerStep?: readonly (readonly [number, number])[];
+    readonly samplesRead: number;
+    readonly peakSamples: number;
+  };
 }
 
 export interface SeriesExemplars {
@@ -38,6 +46,8 @@ export interface SeriesExemplars {
 }
 
 const NONE: readonly string[] = [];
+/** Of `worked`: about what a label set costs. */
+const WORK_PER_ITEM = 50;
 
 /** Answer of `/query` and `/query_range`. */
 export function encodeQueryResult(result: QueryResult, stats: QueryStats | null = null): ApiAnswer {
@@ -67,6 +77,7 @@ export function encodeSeries(series: readonly Labels[], warnings: readonly strin
   writer.byte(0x5b);
   series.forEach((labels, i) => {
     if (i > 0) writer.byte(0x2c);
+    worked(WORK_PER_ITEM);
     writeLabels(writer, labels);
   });
   writer.byte(0x5d);
@@ -162,6 +173,7 @@ function writeList<T>(writer: JsonWriter, items: readonly T[], write: (writer: J
   writer.byte(0x5b);
   for (let i = 0; i < items.length; i++) {
     if (i > 0) writer.byte(0x2c);
+    worked(WORK_PER_ITEM);
     write(writer, items[i] as T);
   }
   writer.byte(0x5d);

@@ -48,6 +48,16 @@ export interface ReadCursor {
   readonly after: readonly string[] | null;
 }
 
+/** Who asks: what fairness and the log go by. */
+export interface QueryClient {
+  /** The address at the other end of the connection. */
+  readonly address: string;
+  /** "" where there are no users. */
+  readonly user: string;
+  /** The header `X-Request-Id`. */
+  readonly requestId: string;
+}
+
 /** A read request as it came: parameters are judged on the query thread, with Prometheus' error texts. */
 export interface QueryRequest {
   readonly kind: QueryKind;
@@ -59,6 +69,7 @@ export interface QueryRequest {
   readonly body?: Uint8Array;
   /** Of a "read": which piece of a streamed answer; absent: the first. */
   readonly cursor?: ReadCursor;
+  readonly client?: QueryClient;
 }
 
 export interface QueryAnswer {
@@ -93,6 +104,10 @@ export interface Engine {
   ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer>;
   /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
+  /** `/api/v1/status/active_queries`: the answer's JSON body. */
+  activeQueries(): QueryAnswer;
+  /** Ends a query that waits or runs; false where there is none of this id. */
+  cancelQuery(id: string): boolean;
   /** `/api/v1/metadata`: the answer's JSON body. */
   metadata(params: readonly (readonly [string, string])[]): QueryAnswer;
   /** Own metrics in the Prometheus text format, without those of the front end. */

@@ -51,6 +51,8 @@ export interface EngineOptions {
   /** Samples in an answer to a remote read that is not streamed; 0: no limit. */
   readonly readSamplesMax: number;
   readonly readFrameBytesMax: number;
+  /** Queries that take this long are logged; 0, the default: none. */
+  readonly logSlowQueryMs?: number;
   /** Values of `--enable-feature`. */
   readonly features?: readonly string[];
   readonly blockRangeMs: number;
@@ -149,8 +151,8 @@ class ThreadedEngine implements Engine {
     this.ingestPool = new IngestPool(db, ingestThreads, data(), this.metrics, (error) =>
       this.fatal(error, options),
     );
-    this.queryPool = new QueryPool(
-      {
+    this.queryPool = new QueryPool({
+      data: {
         ...data(),
         timeoutMs: options.queryTimeoutMs,
         lookbackDeltaMs: options.lookbackDeltaMs,
@@ -160,9 +162,12 @@ class ThreadedEngine implements Engine {
         language: this.language,
         blockCacheBytes: Math.ceil(options.blockCacheBytes / queryThreads),
       },
-      queryThreads,
-      options.queryConcurrencyMax,
-    );
+      threads: queryThreads,
+      epochs,
+      logSlowMs: options.logSlowQueryMs ?? 0,
+      log,
+      registry: this.metrics.registry,
+    });
     this.maintenance = new Maintenance(
       db,
       this.ingestPool,
@@ -271,6 +276,14 @@ class ThreadedEngine implements Engine {
       );
     }
     return this.queryPool.query(request, signal, systemClock.nowMs());
+  }
+
+  activeQueries(): QueryAnswer {
+    return this.queryPool.activeQueries();
+  }
+
+  cancelQuery(id: string): boolean {
+    return this.queryPool.cancel(id);
   }
 
   metadata(params: readonly (readonly [string, string])[]): QueryAnswer {

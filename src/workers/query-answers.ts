@@ -6,7 +6,12 @@ import type { Expr } from "../promql/parse/ast.js";
 import { exprToJson } from "../promql/parse/ast-json.js";
 import { parseExpr, parseMetricSelector } from "../promql/parse/parser.js";
 import { prettyExpr } from "../promql/parse/pretty-printer.js";
-import { type EvaluationOptions, evaluateInstant, evaluateRange } from "../promql/query.js";
+import {
+  type EvaluatedQuery,
+  type EvaluationOptions,
+  evaluateInstant,
+  evaluateRange,
+} from "../promql/query.js";
 import type { Queryable } from "../storage/queryable.js";
 import { limitList, limitResult } from "../wire/limit-result.js";
 import {
@@ -29,9 +34,11 @@ import {
   encodeQueryResult,
   encodeSeries,
   encodeStrings,
+  type QueryStats,
 } from "../wire/prometheus-json.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
 import type { QueryLanguage } from "./query-language.js";
+import type { QueryOutcome } from "./query-task.js";
 import { answerRead, type ReadLimits } from "./read-answer.js";
 
 /** What every query of a server shares. */
@@ -45,37 +52,57 @@ export interface QueryDefaults extends ReadLimits {
 /** Told the longest time the query may take, gives the control that watches it. */
 export type StartControl = (timeoutMs: number) => NonNullable<EvaluationOptions["control"]>;
 
+/** What one query has of its own. */
+export interface QueryContext {
+  /** The time of a query that names none; milliseconds, as the next. */
+  readonly nowMs: number;
+  /** How long it waited for its thread. */
+  readonly waitedMs: number;
+  readonly startControl: StartControl;
+}
+
 /** Answers any read request. Errors are answers, too: nothing is thrown. */
 export function answerQuery(
   request: QueryRequest,
   queryable: Queryable,
   defaults: QueryDefaults,
-  nowMs: number,
-  startControl: StartControl,
-): QueryAnswer {
+  context: QueryContext,
+): QueryOutcome {
   try {
     switch (request.kind) {
       case "query":
-        return instant(parseInstantQuery(request.params, nowMs), queryable, defaults, startControl);
+        return instant(parseInstantQuery(request.params, context.nowMs), queryable, defaults, context);
       case "query_range":
-        return range(parseRangeQuery(request.params), queryable, defaults, startControl);
-      case "series":
-        return series(parseSeriesParams(request.params), queryable, startControl(defaults.timeoutMs));
-      case "labels":
-        return labelNames(parseLabelsParams(request.params), queryable);
-      case "label_values":
-        return labelValues(request.labelName ?? "", request, queryable);
-      case "format_query":
-        return encodeData(prettyExpr(parseQueryParam(request)));
-      case "read":
-        return answerRead(request, queryable, defaults, startControl(defaults.timeoutMs));
-      case "parse_query":
-        return encodeData(exprToJson(parseQueryParam(request)));
+        return range(parseRangeQuery(request.params), queryable, defaults, context);
       default:
-        throw new RefusalError("unsupported", `${request.kind} is not supported yet`);
+        return { ...answerOther(request, queryable, defaults, context), samples: 0 };
     }
   } catch (error) {
-    return encodeError(error);
+    return { ...encodeError(error), samples: 0 };
+  }
+}
+
+function answerOther(
+  request: QueryRequest,
+  queryable: Queryable,
+  defaults: QueryDefaults,
+  { startControl }: QueryContext,
+): QueryAnswer {
+  switch (request.kind) {
+    case "series":
+      return series(parseSeriesParams(request.params), queryable, startControl(defaults.timeoutMs));
+    case "labels":
+      return labelNames(parseLabelsParams(request.params), queryable);
+    case "label_values":
+      return labelValues(request.labelName ?? "", request, queryable);
+    case "format_query":
+      return encodeData(prettyExpr(parseQueryParam(request)));
+    case "parse_query":
+      return encodeData(exprToJson(parseQueryParam(request)));
+    case "read":
+      return answerRead(request, queryable, defaults, startControl(defaults.timeoutMs));
+    default:
+      throw new RefusalError("unsupported", `${request.kind} is not supported yet`);
   }
 }
 
@@ -87,6 +114,7 @@ function evaluationOptions(
   const timeoutMs = Math.min(query.timeoutMs ?? defaults.timeoutMs, defaults.timeoutMs);
   return {
     ...defaults.language,
+    countSamples: query.stats !== "",
     lookbackDeltaMs: query.lookbackDeltaMs === 0 ? defaults.lookbackDeltaMs : query.lookbackDeltaMs,
     maxSamples: defaults.samplesMax,
     control: startControl(timeoutMs),
@@ -97,23 +125,66 @@ function instant(
   query: InstantQuery,
   queryable: Queryable,
   defaults: QueryDefaults,
-  startControl: StartControl,
-): QueryAnswer {
-  const options = evaluationOptions(query, defaults, startControl);
+  context: QueryContext,
+): QueryOutcome {
+  const options = evaluationOptions(query, defaults, context.startControl);
   const result = inQuery(() => evaluateInstant(query.query, queryable, query.timeMs, options));
-  return encodeQueryResult(limitResult(result, query.limit));
+  return encode(result, query, { startMs: query.timeMs, stepMs: 1 }, defaults, context);
 }
 
 function range(
   query: RangeQuery,
   queryable: Queryable,
   defaults: QueryDefaults,
-  startControl: StartControl,
-): QueryAnswer {
-  const options = evaluationOptions(query, defaults, startControl);
+  context: QueryContext,
+): QueryOutcome {
+  const options = evaluationOptions(query, defaults, context.startControl);
   const { startMs, endMs, stepMs } = query;
   const result = inQuery(() => evaluateRange(query.query, queryable, startMs, endMs, stepMs, options));
-  return encodeQueryResult(limitResult(result, query.limit));
+  return encode(result, query, query, defaults, context);
+}
+
+interface Grid {
+  readonly startMs: number;
+  readonly stepMs: number;
+}
+
+function encode(
+  result: EvaluatedQuery,
+  query: QueryOptions,
+  grid: Grid,
+  { language }: QueryDefaults,
+  { waitedMs }: QueryContext,
+): QueryOutcome {
+  const perStep = language.perStepStats && query.stats === "all";
+  const stats = query.stats === "" ? null : queryStats(result, grid, waitedMs, perStep);
+  const answer = encodeQueryResult(limitResult(result, query.limit), stats);
+  return { ...answer, samples: result.stats.samplesRead };
+}
+
+/** In Prometheus' units and names. */
+function queryStats({ stats }: EvaluatedQuery, grid: Grid, waitedMs: number, perStep: boolean): QueryStats {
+  const { preparationMs, innerMs, sortMs, samplesPeak, counted } = stats;
+  const evalMs = preparationMs + innerMs + sortMs;
+  const points = (counts: Float64Array | undefined): [number, number][] =>
+    Array.from(counts ?? [], (count, s) => [(grid.startMs + s * grid.stepMs) / 1000, count]);
+  return {
+    timings: {
+      evalTotalTime: evalMs / 1000,
+      resultSortTime: sortMs / 1000,
+      queryPreparationTime: preparationMs / 1000,
+      innerEvalTime: innerMs / 1000,
+      execQueueTime: waitedMs / 1000,
+      execTotalTime: (waitedMs + evalMs) / 1000,
+    },
+    samples: {
+      ...(perStep ? { totalQueryableSamplesPerStep: points(counted?.totalPerStep) } : {}),
+      totalQueryableSamples: counted?.total ?? 0,
+      ...(perStep ? { samplesReadPerStep: points(counted?.readPerStep) } : {}),
+      samplesRead: counted?.read ?? 0,
+      peakSamples: samplesPeak,
+    },
+  };
 }
 
 function parseQueryParam(request: QueryRequest): Expr {

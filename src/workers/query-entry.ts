@@ -1,32 +1,39 @@
 /** Entry of a query thread. */
-import { workerData } from "node:worker_threads";
+import { threadId, workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
+import { assert } from "../base/assert.js";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
+import { underControl } from "../base/patience.js";
 import { Epochs } from "../db/epochs.js";
 import { QueryThread } from "../db/query-thread.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { QueryControl } from "../storage/queryable.js";
+import { queryTimeoutMs } from "../wire/params.js";
 import { answerQuery } from "./query-answers.js";
-import type { QueryTask, QueryThreadData } from "./query-task.js";
+import { QueryBoard } from "./query-board.js";
+import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
-import { takeThreadIndex } from "./thread-data.js";
+import { ThreadSlots } from "./thread-slots.js";
 
 const data = workerData as QueryThreadData;
-const thread = new QueryThread(data.shared, takeThreadIndex(data.counter), {
+const board = new QueryBoard(data.board);
+const index = new ThreadSlots(data.threadSlots).take(threadId);
+assert(index >= 0, "there are more slots than threads");
+const thread = new QueryThread(data.shared, index, {
   fs: nodeFileSystem,
   dir: data.dataPath,
   logDir: data.logDir,
   epochs: new Epochs(data.epochs),
   blockCacheBytes: data.blockCacheBytes,
 });
-const cancelWords = new Int32Array(data.cancel);
 
 /** The answer, whose body is moved to the main thread and not copied. */
-export function query({ request, cancelWord, receivedMs }: QueryTask): object {
-  const control = (timeoutMs: number): QueryControl => ({
-    checkpoint() {
-      if (Atomics.load(cancelWords, cancelWord) !== 0) {
+export function query({ request, place, receivedMs }: QueryTask): object {
+  const startControl = (timeoutMs: number): QueryControl => ({
+    checkpoint(samples) {
+      if (samples !== undefined) board.setSamples(place, samples);
+      if (board.isCanceled(place)) {
         throw new RefusalError("canceled", "query was canceled in expression evaluation");
       }
       if (systemClock.nowMs() - receivedMs > timeoutMs) {
@@ -34,10 +41,14 @@ export function query({ request, cancelWord, receivedMs }: QueryTask): object {
       }
     },
   });
-  const answer = thread.run((queryable, parts) =>
-    isStatusKind(request.kind)
-      ? answerStatus(request, parts, control(data.timeoutMs))
-      : answerQuery(request, queryable, data, receivedMs, control),
+  const waitedMs = systemClock.nowMs() - receivedMs;
+  const control = startControl(queryTimeoutMs(request.params, data.timeoutMs));
+  const outcome: QueryOutcome = thread.run((queryable, parts) =>
+    underControl(control.checkpoint, () =>
+      isStatusKind(request.kind)
+        ? { ...answerStatus(request, parts, control), samples: 0 }
+        : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl }),
+    ),
   );
-  return move({ [transferableSymbol]: [answer.body.buffer], [valueSymbol]: answer } as never) as object;
+  return move({ [transferableSymbol]: [outcome.body.buffer], [valueSymbol]: outcome } as never) as object;
 }

@@ -10,7 +10,10 @@ export type QueryLanguage = Pick<
   | "delayedNameRemoval"
   | "typeAndUnitLabels"
   | "useStartTimestamps"
->;
+> & {
+  /** `stats=all` counts samples by step, too. */
+  readonly perStepStats: boolean;
+};
 
 /** `features`: values of `--enable-feature`, in Prometheus' names. What Prometheus has on by default is on. */
 export function languageOf(features: readonly string[]): QueryLanguage {
@@ -21,6 +24,7 @@ export function languageOf(features: readonly string[]): QueryLanguage {
     fillModifiers: features.includes("promql-binop-fill-modifiers"),
     delayedNameRemoval: features.includes("promql-delayed-name-removal"),
     typeAndUnitLabels: features.includes("type-and-unit-labels"),
+    perStepStats: features.includes("promql-per-step-stats"),
     useStartTimestamps: features.includes("use-start-timestamps"),
   };
 }

@@ -1,70 +1,245 @@
 /**
  * The query threads: a pool of their own, so that a heavy query never waits for ingest nor ingest for it. An
- * evaluation runs to its end on its thread; a shared word tells it that nobody waits any more.
+ * evaluation runs to its end on its thread; a shared word tells it that nobody waits any more. What finds no free
+ * thread waits here, where it can be listed, ended and overtaken by other clients' queries.
  */
 import { Piscina } from "piscina";
-import { assert } from "../base/assert.js";
+import { systemClock } from "../base/clock.js";
+import { type RefusalCode, RefusalError } from "../base/errors.js";
+import { QUERIES_WAITING_MAX, QUERY_THREAD_HEAP_MIB_MAX } from "../base/limits.js";
+import type { Logger } from "../base/log.js";
+import { randomWords } from "../base/random.js";
+import type { MetricRegistry } from "../base/self-metrics.js";
+import type { Epochs } from "../db/epochs.js";
+import { queryTimeoutMs } from "../wire/params.js";
+import { encodeData, encodeError } from "../wire/prometheus-json.js";
+import { type ActiveQuery, activeQueryJson, describeQuery, printSeconds } from "./active-query.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
-import { CANCEL_WORDS, type QueryTask, type QueryThreadData } from "./query-task.js";
+import { FairQueue } from "./fair-queue.js";
+import { QueryBoard } from "./query-board.js";
+import { QueryMetrics } from "./query-metrics.js";
+import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
+import { ThreadSlots } from "./thread-slots.js";
+
+export interface QueryPoolOptions {
+  readonly data: Omit<QueryThreadData, "board" | "threadSlots">;
+  /** Queries that run at one time. */
+  readonly threads: number;
+  readonly epochs: Epochs;
+  /** Queries that take this long are logged; 0: none. */
+  readonly logSlowMs: number;
+  readonly log: Logger;
+  readonly registry: MetricRegistry;
+}
+
+const IDLE_TIMEOUT_MS = 60_000;
 
 export class QueryPool {
   private readonly pool: Piscina;
-  private readonly cancelWords: Int32Array;
-  private readonly freeWords: number[];
+  private readonly options: QueryPoolOptions;
+  private readonly board: QueryBoard;
+  private readonly freePlaces: number[];
+  private readonly threadSlots: ThreadSlots;
+  private readonly metrics: QueryMetrics;
+  private readonly active = new Map<string, ActiveQuery>();
+  private readonly queue = new FairQueue<ActiveQuery>(QUERIES_WAITING_MAX);
+  private readonly runningByClient = new Map<string, number>();
+  /** With three threads and more, one is kept for the others. */
+  private readonly runningByClientMax: number;
+  private nextId: bigint;
 
-  constructor(data: Omit<QueryThreadData, "cancel">, threads: number, concurrencyMax: number) {
-    const cancel = new SharedArrayBuffer(4 * CANCEL_WORDS);
-    this.cancelWords = new Int32Array(cancel);
-    this.freeWords = Array.from({ length: CANCEL_WORDS }, (_, i) => i);
+  constructor(options: QueryPoolOptions) {
+    const { data, threads } = options;
+    this.options = options;
+    this.board = QueryBoard.create(threads);
+    this.freePlaces = Array.from({ length: threads }, (_, i) => i);
+    // The last scratch is that of maintenance.
+    this.threadSlots = ThreadSlots.create(data.shared.queryScratch.length - 1);
+    this.runningByClientMax = threads >= 3 ? threads - 1 : threads;
+    const [high, low] = randomWords();
+    this.nextId = (BigInt(high) << 32n) | BigInt(low);
+    this.metrics = new QueryMetrics(
+      options.registry,
+      () => this.active.size - this.queue.size,
+      () => this.queue.size,
+    );
     this.pool = new Piscina({
       filename: new URL("query-entry.js", import.meta.url).href,
       minThreads: 1,
       maxThreads: threads,
-      idleTimeout: 60_000,
-      maxQueue: Math.max(concurrencyMax, threads),
-      workerData: { ...data, cancel },
+      idleTimeout: IDLE_TIMEOUT_MS,
+      workerData: { ...data, board: this.board.buffer, threadSlots: this.threadSlots.buffer },
+      resourceLimits: { maxOldGenerationSizeMb: QUERY_THREAD_HEAP_MIB_MAX },
       atomics: "disabled",
     });
   }
 
-  async query(request: QueryRequest, signal: AbortSignal, receivedMs: number): Promise<QueryAnswer> {
-    const word = this.freeWords.pop();
-    if (word === undefined) return busy();
-    assert(this.cancelWords[word] === 0, "a free word is zero");
-    const cancel = (): void => {
-      Atomics.store(this.cancelWords, word, 1);
-    };
-    if (signal.aborted) cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    try {
-      const task: QueryTask = { request, cancelWord: word, receivedMs };
-      return (await this.pool.run(task, { name: "query" })) as QueryAnswer;
-    } catch (error) {
-      return failed(error instanceof Error ? error.message : String(error));
-    } finally {
-      signal.removeEventListener("abort", cancel);
-      Atomics.store(this.cancelWords, word, 0);
-      this.freeWords.push(word);
-    }
+  query(request: QueryRequest, signal: AbortSignal, receivedMs: number): Promise<QueryAnswer> {
+    return new Promise((resolve) => {
+      const query: ActiveQuery = {
+        id: this.takeId(),
+        request,
+        receivedMs,
+        place: -1,
+        waitedMs: -1,
+        settle: (answer) => {
+          clearTimeout(deadline);
+          signal.removeEventListener("abort", cancel);
+          this.active.delete(query.id);
+          this.noteAnswer(query, answer);
+          resolve(answer);
+        },
+      };
+      const timeoutMs = queryTimeoutMs(request.params, this.options.data.timeoutMs);
+      const deadline = setTimeout(
+        () => this.leaveQueue(query, "timeout", "query timed out in query queue"),
+        Math.min(timeoutMs, TIMER_MS_MAX),
+      );
+      const cancel = (): void => {
+        this.cancel(query.id);
+      };
+      signal.addEventListener("abort", cancel, { once: true });
+      this.active.set(query.id, query);
+      const refused = this.queue.push(clientOf(query), query);
+      if (refused !== null) {
+        this.metrics.refused.add();
+        refused.settle(refusal("unavailable", "too many queries are waiting"));
+      }
+      if (signal.aborted) cancel();
+      this.pump();
+    });
+  }
+
+  /** Ends a query wherever it is; false where there is none of this id. */
+  cancel(id: string): boolean {
+    const query = this.active.get(id);
+    if (query === undefined) return false;
+    this.metrics.canceled.add();
+    if (query.place >= 0) this.board.cancel(query.place);
+    else this.leaveQueue(query, "canceled", "query was canceled in query queue");
+    return true;
+  }
+
+  /** The body of `/api/v1/status/active_queries`: the longest ones first. */
+  activeQueries(): QueryAnswer {
+    const nowMs = systemClock.nowMs();
+    const all = [...this.active.values()].sort((a, b) => a.receivedMs - b.receivedMs);
+    return encodeData(
+      all.map((query) =>
+        activeQueryJson(query, nowMs, query.place < 0 ? 0 : this.board.samplesOf(query.place)),
+      ),
+    );
+  }
+
+  /** Starts a thread and lets it load what queries need, so that the first query finds it ready. */
+  async warm(): Promise<void> {
+    const request: QueryRequest = { kind: "query", params: [["query", WARMING_QUERY]] };
+    await this.query(request, new AbortController().signal, systemClock.nowMs());
   }
 
   close(): Promise<void> {
     return this.pool.destroy();
   }
+
+  private takeId(): string {
+    this.nextId = BigInt.asUintN(64, this.nextId + 1n);
+    return this.nextId.toString(16).toUpperCase().padStart(16, "0");
+  }
+
+  private leaveQueue(query: ActiveQuery, code: RefusalCode, message: string): void {
+    if (this.queue.remove(clientOf(query), query)) query.settle(refusal(code, message));
+  }
+
+  /** Gives free threads to those whose turn it is. */
+  private pump(): void {
+    while (this.freePlaces.length > 0) {
+      const query = this.queue.shift(
+        (client) => (this.runningByClient.get(client) ?? 0) < this.runningByClientMax,
+      );
+      if (query === null) return;
+      void this.run(query, this.freePlaces.pop() as number);
+    }
+  }
+
+  private async run(query: ActiveQuery, place: number): Promise<void> {
+    const client = clientOf(query);
+    query.place = place;
+    query.waitedMs = systemClock.nowMs() - query.receivedMs;
+    this.metrics.waited.observe(query.waitedMs / 1000);
+    this.board.clear(place);
+    this.runningByClient.set(client, (this.runningByClient.get(client) ?? 0) + 1);
+    this.freeThreadSlots();
+    let answer: QueryAnswer;
+    try {
+      const { request, receivedMs } = query;
+      const task: QueryTask = { request, place, receivedMs };
+      const outcome = (await this.pool.run(task, { name: "query" })) as QueryOutcome;
+      this.board.setSamples(place, outcome.samples);
+      answer = outcome;
+    } catch (error) {
+      answer = this.failed(error);
+    }
+    query.settle(answer);
+    const left = (this.runningByClient.get(client) ?? 1) - 1;
+    if (left > 0) this.runningByClient.set(client, left);
+    else this.runningByClient.delete(client);
+    this.freePlaces.push(place);
+    this.pump();
+  }
+
+  /** Threads come and go; a query that one of them left in the middle is none that maintenance must wait for. */
+  private freeThreadSlots(): void {
+    const alive = new Set(this.pool.threads.map(({ threadId }) => threadId));
+    this.threadSlots.sweep(alive, (index) => this.options.epochs.leave(index));
+  }
+
+  /** The thread ended in the middle of the query. */
+  private failed(error: unknown): QueryAnswer {
+    this.freeThreadSlots();
+    if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") {
+      return refusal("execution", "query needs more memory than a query may have");
+    }
+    this.options.log.error("a query thread failed", { err: String(error) });
+    return refusal("internal", "a query thread failed");
+  }
+
+  private noteAnswer(query: ActiveQuery, { status }: QueryAnswer): void {
+    const { logSlowMs, log } = this.options;
+    const tookMs = systemClock.nowMs() - query.receivedMs;
+    const samples = query.place < 0 ? 0 : this.board.samplesOf(query.place);
+    this.metrics.samples.add(samples);
+    this.metrics.answered(query.request.kind, tookMs);
+    if (logSlowMs === 0 || tookMs < logSlowMs) return;
+    this.metrics.slow.add();
+    const { endpoint, query: text, times } = describeQuery(query);
+    const { client } = query.request;
+    log.warn("slow query", {
+      id: query.id,
+      endpoint,
+      query: text,
+      ...times,
+      status,
+      duration: printSeconds(tookMs),
+      waited: printSeconds(query.waitedMs < 0 ? tookMs : query.waitedMs),
+      samples,
+      remote: client?.address ?? "",
+      ...(client === undefined || client.user === "" ? {} : { user: client.user }),
+      ...(client === undefined || client.requestId === "" ? {} : { requestId: client.requestId }),
+    });
+  }
 }
 
-const encoder = new TextEncoder();
+/** Longer timers would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** Selects nothing, and passes through everything on its way. */
+const WARMING_QUERY = 'sum by (job) (rate({__name__="varve_warming"}[5m]))';
 
-function errorAnswer(status: number, errorType: string, error: string): QueryAnswer {
-  return { status, body: encoder.encode(JSON.stringify({ status: "error", errorType, error })) };
+/** Whom fairness is about: the user where there are users, else the address. */
+function clientOf({ request: { client } }: ActiveQuery): string {
+  if (client === undefined) return "";
+  return client.user === "" ? client.address : `user ${client.user}`;
 }
 
-function busy(): QueryAnswer {
-  return errorAnswer(503, "unavailable", "too many queries are waiting");
-}
-
-/** The pool's queue is full, or the thread died of something no query can cause. */
-function failed(message: string): QueryAnswer {
-  if (message.includes("queue is at limit")) return busy();
-  return errorAnswer(500, "internal", message);
+function refusal(code: RefusalCode, message: string): QueryAnswer {
+  return encodeError(new RefusalError(code, message));
 }

@@ -3,7 +3,7 @@ import type { SharedMemory } from "../kernel/shared-memory.js";
 
 export interface ThreadData {
   readonly shared: SharedMemory;
-  /** Threads count themselves: each takes the next number, and with it its scratch. */
+  /** Ingest threads count themselves: each takes the next number, and with it its scratch. */
   readonly counter: SharedArrayBuffer;
   readonly dataPath: string;
   readonly logDir: string;

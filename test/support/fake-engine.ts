@@ -35,7 +35,7 @@ export class FakeEngine implements Engine {
   closed = false;
   onIngest: (ingested: Ingested) => Promise<WriteAnswer> = async () => STORED;
   /** Null: the query waits until it is aborted. */
-  onQuery: (request: QueryRequest) => QueryAnswer | null = (request) => ({
+  onQuery: (request: QueryRequest) => QueryAnswer | null = ({ client: _client, ...request }) => ({
     status: 200,
     body: new TextEncoder().encode(JSON.stringify(request)),
   });
@@ -59,12 +59,21 @@ export class FakeEngine implements Engine {
   }
 
   async query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
-    this.queries.push(request);
+    const { client: _client, ...asked } = request;
+    this.queries.push(asked);
     const answer = this.onQuery(request);
     if (answer !== null) return answer;
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     this.abortedQueries++;
     return { status: 499, body: new Uint8Array() };
+  }
+
+  activeQueries(): QueryAnswer {
+    return { status: 200, body: new TextEncoder().encode("[]") };
+  }
+
+  cancelQuery(id: string): boolean {
+    return id === "known";
   }
 
   metadata(params: readonly (readonly [string, string])[]): QueryAnswer {

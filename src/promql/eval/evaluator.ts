@@ -13,6 +13,7 @@ import type { Frame } from "./frame.js";
 import { ABSENT, HISTOGRAM, Matrix } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
 import { evalRangeCall, rangeArgument } from "./range-call.js";
+import { SampleStats } from "./sample-stats.js";
 import type { Scope } from "./scope.js";
 import { evalSelector } from "./selector.js";
 import { evalSetOperator } from "./set-operators.js";
@@ -45,14 +46,14 @@ export class Evaluator implements Scope {
     const matrix = this.evalVector(expr);
     // What the operands held is gone; the result stays.
     this.state.samples = before;
-    this.state.hold(matrix.countPresent());
+    this.state.hold(matrix.countSamples());
     return matrix;
   }
 
   /** Evaluates an expression that does not change from step to step. */
   private once(expr: Expr): Matrix {
     const { startMs, stepMs, count } = this.frame;
-    const one = this.within({ startMs, stepMs, count: 1 }).vector(expr);
+    const one = this.counted(() => this.within({ startMs, stepMs, count: 1 }).vector(expr));
     const matrix = new Matrix(count, one.rows);
     matrix.oneName = one.oneName;
     matrix.delayedDrop = one.delayedDrop;
@@ -67,6 +68,19 @@ export class Evaluator implements Scope {
       for (let s = 0; s < count; s++) matrix.setHistogram(base + s, one.histogramAt(row));
     }
     return matrix;
+  }
+
+  /** Runs what is evaluated once for all steps; its samples count for each of them. */
+  private counted<T>(evaluate: () => T): T {
+    const { state } = this;
+    const { stats } = state;
+    if (stats === null) return evaluate();
+    const once = new SampleStats(1);
+    state.stats = once;
+    const result = evaluate();
+    stats.addInvariant(once);
+    state.stats = stats;
+    return result;
   }
 
   rows(expr: Expr, visit: Visit): void {
@@ -85,7 +99,7 @@ export class Evaluator implements Scope {
     }
     const matrix = this.vector(expr);
     for (let row = 0; row < matrix.rows; row++) visit(matrix, row);
-    this.state.release(matrix.countPresent());
+    this.state.release(matrix.countSamples());
   }
 
   scalar(expr: Expr): Float64Array {
@@ -93,7 +107,7 @@ export class Evaluator implements Scope {
     if (expr.kind === "number" || expr.kind === "call") this.state.hold(count);
     if (count > 1 && this.invariant.has(expr)) {
       const { startMs, stepMs } = this.frame;
-      const [value] = this.within({ startMs, stepMs, count: 1 }).scalar(expr);
+      const [value] = this.counted(() => this.within({ startMs, stepMs, count: 1 }).scalar(expr));
       return new Float64Array(count).fill(value);
     }
     switch (expr.kind) {

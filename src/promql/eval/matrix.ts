@@ -3,7 +3,9 @@ import { RESULT_CELLS_MAX } from "../../base/limits.js";
 import type { Histogram } from "../../model/histogram.js";
 import { Labels } from "../../model/labels.js";
 import type { SeriesSet } from "../../storage/queryable.js";
-import { TOO_MANY_SAMPLES } from "./query-state.js";
+import { histogramSamples } from "../histogram/size.js";
+
+export const TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution";
 
 /** What a cell of a matrix holds. */
 export const ABSENT = 0;
@@ -153,6 +155,17 @@ export class Matrix {
     const end = this.rows * this.steps;
     const { kinds } = this;
     for (let i = 0; i < end; i++) if (kinds[i] !== ABSENT) count++;
+    return count;
+  }
+
+  /** The same as `--query.max-samples` counts them. */
+  countSamples(): number {
+    let count = this.countPresent();
+    if (this.histograms === null) return count;
+    const end = this.rows * this.steps;
+    for (let i = 0; i < end; i++) {
+      if (this.kinds[i] === HISTOGRAM) count += histogramSamples(this.histogramAt(i)) - 1;
+    }
     return count;
   }
 

@@ -8,6 +8,8 @@ export interface EvaluationOptions extends ParserOptions {
   /** Samples in memory at one time; default 50,000,000. */
   readonly maxSamples?: number;
   readonly control?: QueryControl;
+  /** Count samples by step, for `stats` of the answer. */
+  readonly countSamples?: boolean;
   /** `promql-delayed-name-removal` */
   readonly delayedNameRemoval?: boolean;
   /** `type-and-unit-labels` */

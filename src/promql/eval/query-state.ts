@@ -1,14 +1,15 @@
 import { RefusalError } from "../../base/errors.js";
 import type { Queryable, QueryControl } from "../../storage/queryable.js";
 import { Annotations } from "./annotations.js";
+import { TOO_MANY_SAMPLES } from "./matrix.js";
 import {
   type EvaluationOptions,
   LOOKBACK_DELTA_MS_DEFAULT,
   SAMPLES_MAX_DEFAULT,
   SUBQUERY_INTERVAL_MS_DEFAULT,
 } from "./options.js";
+import type { SampleStats } from "./sample-stats.js";
 
-export const TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution";
 const NO_CONTROL: QueryControl = { checkpoint: () => {} };
 /** Units of work (about a sample each) between two looks at the control. */
 const WORK_PER_CHECKPOINT = 200_000;
@@ -29,6 +30,10 @@ export class QueryState {
   samples = 0;
   /** The most that ever lived at one time. */
   samplesPeak = 0;
+  /** Samples that came from storage. */
+  samplesRead = 0;
+  /** Of the frame at hand; null where nobody asked. */
+  stats: SampleStats | null = null;
   private readonly control: QueryControl;
   private work = 0;
 
@@ -61,7 +66,7 @@ export class QueryState {
     this.work += work;
     if (this.work < WORK_PER_CHECKPOINT) return;
     this.work = 0;
-    this.control.checkpoint();
+    this.control.checkpoint(this.samplesRead);
   }
 
   fail(message: string): never {

@@ -3,11 +3,13 @@ import type { SampleColumns } from "../../storage/columns.js";
 import { extendedFunctions, refuseUnsafeModifier } from "../functions/extended.js";
 import { rangeFunctions } from "../functions/range-functions.js";
 import type { RangeCall, RangeFunction, RangeWindows } from "../functions/range-window.js";
+import { histogramSamples } from "../histogram/size.js";
 import { keepStats } from "../histogram/stats.js";
 import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
 import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
 import { noteNonCounter } from "./non-counter.js";
+import { columnSamples, rowSamples, type SampleStats } from "./sample-stats.js";
 import type { Scope } from "./scope.js";
 import { lookupOf, selectsOneName } from "./selector.js";
 import { evalSubquery, subqueryFrame, withoutHint } from "./subquery.js";
@@ -97,11 +99,13 @@ class RangeRunner {
       state.did(columns.count + this.windows.steps + 20);
       if (selector.vector.statsOnly && columns.histograms !== null) keepStats(columns);
       if (columns.count === 0) continue;
-      state.hold(columns.count);
+      state.samplesRead += columns.count;
+      const samples = columnSamples(columns);
+      state.hold(samples);
       this.matrix.addSourceRow(i);
       loadColumns(this.windows, columns, useStarts);
       this.finishRow(false);
-      state.release(columns.count);
+      state.release(samples);
     }
     giveColumns(columns);
   }
@@ -110,7 +114,7 @@ class RangeRunner {
   runMatrix(inner: Matrix, selector: SubqueryExpr, scope: Scope): void {
     const { state } = this.call;
     const times = subqueryTimes(inner, selector, scope);
-    const held = inner.countPresent();
+    const held = inner.countSamples();
     this.start(inner.rows);
     this.matrix.oneName = inner.oneName;
     for (let row = 0; row < inner.rows; row++) {
@@ -128,6 +132,7 @@ class RangeRunner {
     const row = matrix.rows - 1;
     const base = row * matrix.steps;
     findWindows(windows, call);
+    if (call.state.stats !== null) countWindows(windows, call.state.stats, call.selector.kind === "matrix");
     let present: number;
     let floats: number;
     if (windows.histogramCount === 0) {
@@ -144,10 +149,11 @@ class RangeRunner {
     }
     if (floats > 0) noteNonCounter(call);
     matrix.setDropped(row, !this.keepsName || inputDropped);
-    call.state.hold(present);
+    const samples = rowSamples(matrix, base, present);
+    call.state.hold(samples);
     if (this.visit === null) return;
     this.visit(matrix, row);
-    call.state.release(present);
+    call.state.release(samples);
     matrix.removeLastRow();
     matrix.histograms = null;
   }
@@ -291,6 +297,23 @@ function findWindows(windows: RangeWindows, call: RangeCall): void {
   if (windows.histogramCount === 0) return;
   const { histogramTimes, histogramCount, histogramLo, histogramHi } = windows;
   slide(histogramTimes, histogramCount, call, width, after, histogramLo, histogramHi);
+}
+
+/** Counts the samples of each window; `read`: as read, too, where the window before had not got them. */
+function countWindows(windows: RangeWindows, stats: SampleStats, read: boolean): void {
+  const { floatLo, floatHi, histogramLo, histogramHi, histograms, histogramCount } = windows;
+  for (let s = 0; s < windows.steps; s++) {
+    let total = floatHi[s] - floatLo[s];
+    let news = floatHi[s] - (s === 0 ? floatLo[s] : Math.max(floatLo[s], floatHi[s - 1]));
+    if (histogramCount > 0) {
+      for (let i = histogramLo[s]; i < histogramHi[s]; i++) {
+        const samples = histogramSamples(histograms[i]);
+        total += samples;
+        if (s === 0 || i >= histogramHi[s - 1]) news += samples;
+      }
+    }
+    stats.add(s, total, read ? news : 0);
+  }
 }
 
 function slide(

@@ -9,6 +9,7 @@ import { frameEnd } from "./frame.js";
 import { showLabels } from "./label-builder.js";
 import { FLOAT, Matrix } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
+import { rowSamples } from "./sample-stats.js";
 
 /** Where the samples of a selector are looked up for each step: at step s, `firstMs + s * strideMs`. */
 export interface Lookup {
@@ -56,13 +57,18 @@ export function evalSelector(
   for (let i = 0; i < series.count; i++) {
     series.read(i, mint, lookup.lastMs, columns);
     state.did(columns.count + matrix.steps + 20);
+    state.samplesRead += columns.count;
     if (selector.statsOnly && columns.histograms !== null) keepStats(columns);
     if (columns.count === 0) continue;
     const filled = fillRow(state, i, lookup, columns, matrix, content);
-    state.hold(filled);
-    if (visit === null || filled === 0) continue;
+    if (filled === 0) continue;
+    const base = (matrix.rows - 1) * matrix.steps;
+    const samples = rowSamples(matrix, base, filled);
+    state.hold(samples);
+    state.stats?.addRow(matrix, base);
+    if (visit === null) continue;
     visit(matrix, 0);
-    state.release(filled);
+    state.release(samples);
     matrix.removeLastRow();
     matrix.histograms = null;
   }

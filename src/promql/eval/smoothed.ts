@@ -30,7 +30,8 @@ export function evalSmoothed(scope: Scope, selector: VectorSelector): Matrix {
   const columns = takeColumns();
   for (let i = 0; i < series.count; i++) {
     series.read(i, mint, maxt, columns);
-    state.did(columns.count + 20);
+    state.did(columns.count + frame.count + 20);
+    state.samplesRead += columns.count;
     if (columns.count === 0) continue;
     const samples = withoutStale(columns);
     const base = matrix.addSourceRow(i);

@@ -4,6 +4,7 @@ import { FloatHistogram } from "../histogram/float-histogram.js";
 import type { SubqueryExpr } from "../parse/ast.js";
 import { type Frame, frameEnd, frameOf } from "./frame.js";
 import type { Matrix } from "./matrix.js";
+import { SampleStats } from "./sample-stats.js";
 import type { Scope } from "./scope.js";
 
 /** The times at which a subquery evaluates its expression: multiples of its step inside all its windows. */
@@ -18,12 +19,24 @@ export function subqueryFrame(scope: Scope, subquery: SubqueryExpr): Frame {
   return frameOf(startMs, last, stepMs);
 }
 
-/** Evaluates the expression of a subquery at all the times its windows need. */
+/**
+ * Evaluates the expression of a subquery at all the times its windows need. What that read counts for the steps
+ * whose windows it is in; its samples are counted where they are used.
+ */
 export function evalSubquery(scope: Scope, subquery: SubqueryExpr): Matrix {
+  const { state } = scope;
   const frame = subqueryFrame(scope, subquery);
-  scope.state.hold(frame.count);
-  scope.state.release(frame.count);
-  return scope.within(frame).vector(subquery.expr);
+  state.hold(frame.count);
+  state.release(frame.count);
+  const outer = state.stats;
+  if (outer === null) return scope.within(frame).vector(subquery.expr);
+  const inner = new SampleStats(frame.count);
+  state.stats = inner;
+  const matrix = scope.within(frame).vector(subquery.expr);
+  state.stats = outer;
+  const times = { startMs: frame.startMs + subquery.offsetMs, stepMs: frame.stepMs };
+  outer.addSubquery(inner, times, scope.frame, subquery.rangeMs);
+  return matrix;
 }
 
 /** A subquery may skip samples or show one twice: what a hint says about the sample before is void. */

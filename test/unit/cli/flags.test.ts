@@ -60,6 +60,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     lookbackDeltaMs: 300_000,
     queryConcurrencyMax: 20,
     logLevel: "info",
+    logSlowQueryMs: 5000,
     logFormat: "logfmt",
   });
   assert.deepEqual(Object.keys(flags).sort(), FLAGS.map((flag) => flag.name).sort());

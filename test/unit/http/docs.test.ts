@@ -11,7 +11,7 @@ const page = (name: string): string =>
 test("docs/API.md names every route, and no other path", async (t) => {
   const { frontEnd } = await startFrontEnd(t, {});
   const documented = new Set(
-    [...page("API.md").matchAll(/`(?:GET |POST )?(\/[^` ]*)`/g)].map((match) => match[1]),
+    [...page("API.md").matchAll(/`(?:GET |POST |DELETE )?(\/[^` ]*)`/g)].map((match) => match[1]),
   );
   const served = new Set(frontEnd.routes.map((route) => route.path));
   for (const path of served) assert.ok(documented.has(path), `${path} is not in docs/API.md`);
