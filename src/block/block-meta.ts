@@ -1,5 +1,6 @@
 import { CorruptionError } from "../base/errors.js";
 import { crc32c } from "../encoding/crc32c.js";
+import { writeFileDurably } from "../io/durable-file.js";
 import type { FileSystem } from "../io/file-system.js";
 import { isBlockName, META_FILE, META_VERSION } from "./block-format.js";
 
@@ -144,18 +145,4 @@ export function readMeta(fs: FileSystem, dir: string): BlockMeta {
 /** Replaces meta.json, by way of a temporary file; durable on return. */
 export function writeMeta(fs: FileSystem, dir: string, meta: BlockMeta): void {
   writeFileDurably(fs, dir, META_FILE, textEncoder.encode(printMeta(meta)));
-}
-
-/** Creates or replaces a small file so that a crash leaves the old one or the new one; durable on return. */
-export function writeFileDurably(fs: FileSystem, dir: string, name: string, bytes: Uint8Array): void {
-  const tmp = `${dir}/${name}.tmp`;
-  const fd = fs.open(tmp, "w");
-  try {
-    fs.write(fd, bytes, 0);
-    fs.fsync(fd);
-  } finally {
-    fs.close(fd);
-  }
-  fs.rename(tmp, `${dir}/${name}`);
-  fs.fsyncDirectory(dir);
 }

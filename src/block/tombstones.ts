@@ -2,9 +2,9 @@ import { CorruptionError } from "../base/errors.js";
 import { ByteReader } from "../encoding/byte-reader.js";
 import { ByteWriter } from "../encoding/byte-writer.js";
 import { crc32c } from "../encoding/crc32c.js";
+import { writeFileDurably } from "../io/durable-file.js";
 import type { FileSystem } from "../io/file-system.js";
 import { CHECKSUM_BYTES, TOMBSTONES_FILE, TOMBSTONES_MAGIC, TOMBSTONES_VERSION } from "./block-format.js";
-import { writeFileDurably } from "./block-meta.js";
 
 /** Deleted times of one series, both ends inclusive, milliseconds. */
 export interface DeletedInterval {

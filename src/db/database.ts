@@ -29,6 +29,7 @@ import {
 } from "../wal/record-format.js";
 import { RecordReader } from "../wal/segments.js";
 import { newestCheckpoint } from "./checkpoint.js";
+import { readCompactedMark } from "./compacted-mark.js";
 import { type DatabaseOptions, sharedMemoryOptions } from "./options.js";
 import type { IngestOutcome } from "./outcome.js";
 import { replayDatabaseLog } from "./replay-log.js";
@@ -93,12 +94,19 @@ export class Database {
       durability,
       clock,
       segmentBytesMax,
-      firstSegment: (newestCheckpoint(fs, this.logDir)?.last ?? 0) + 1,
+      firstSegment: this.coveredSegment() + 1,
       prologue,
       ...(onStatus === undefined ? {} : { onStatus }),
     });
     this.spareRefs = new SpareRefs(this.kernel, prologue, this.commits.segment);
     this.keepBelowLimit();
+  }
+
+  /** The last segment that a checkpoint or a compaction speaks of: no new one may be taken for it. */
+  private coveredSegment(): number {
+    const { fs } = this.options;
+    const checkpoint = newestCheckpoint(fs, this.logDir)?.last ?? 0;
+    return Math.max(checkpoint, readCompactedMark(fs, this.logDir)?.place.segment ?? 0);
   }
 
   get log(): GroupCommit {

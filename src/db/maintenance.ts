@@ -11,8 +11,9 @@ import { HeadCompactor } from "../head/head-compactor.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
-import { deleteSegments } from "../wal/segments.js";
+import { deleteSegments, type LogPlace } from "../wal/segments.js";
 import { newestCheckpoint, removeOldCheckpoints, writeCheckpoint } from "./checkpoint.js";
+import { writeCompactedMark } from "./compacted-mark.js";
 import { openLogChunks } from "./database.js";
 
 export interface MaintenanceThreadOptions {
@@ -53,9 +54,10 @@ export class MaintenanceThread {
   /**
    * Writes blocks of all that the head has before `endMs`, which lies on a border of block ranges. On return they
    * are durable; `dropHead` may follow once every reader knows them and no request is under way that began before.
+   * `place`: the end of the log, or a place before it.
    */
-  compactHead(endMs: number): BlockMeta[] {
-    const { fs, dir, clock, checkpoint } = this.options;
+  compactHead(endMs: number, place: LogPlace): BlockMeta[] {
+    const { fs, dir, logDir, clock, checkpoint } = this.options;
     const metas: BlockMeta[] = [];
     this.complete = false;
     try {
@@ -76,6 +78,7 @@ export class MaintenanceThread {
         start = meta !== null ? end : Math.max(end, this.compactor.firstRange(endMs));
       }
       this.complete = sealed && this.compactor.firstRange(endMs) === Number.POSITIVE_INFINITY;
+      if (this.complete && metas.length > 0) writeCompactedMark(fs, logDir, { endMs, place });
       return metas;
     } catch (error) {
       this.compactor.forget();

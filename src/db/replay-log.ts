@@ -2,6 +2,7 @@ import { type ReplaySummary, replayLog } from "../head/replay.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
 import { newestCheckpoint } from "./checkpoint.js";
+import { readCompactedMark } from "./compacted-mark.js";
 
 /** Rebuilds the head from the newest checkpoint and the segments behind it. Makes the folder where it is absent. */
 export function replayDatabaseLog(
@@ -15,6 +16,7 @@ export function replayDatabaseLog(
     fs,
     dir: logDir,
     checkpoint: newestCheckpoint(fs, logDir),
+    compacted: readCompactedMark(fs, logDir),
     ...(progress === undefined ? {} : { progress }),
   });
 }

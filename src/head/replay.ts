@@ -22,6 +22,7 @@ import {
   RecordType,
 } from "../wal/record-format.js";
 import { type LogDamage, type LogRecord, readLog } from "../wal/segment-reader.js";
+import type { LogPlace } from "../wal/segments.js";
 import { waitingHistograms } from "./histogram-chunks.js";
 
 /** Share of the memory limit up to which chunks that lie in the log are kept in memory, too. */
@@ -50,6 +51,8 @@ export interface ReplayOptions {
   readonly dir: string;
   /** What stands for the segments up to `last`: read first. */
   readonly checkpoint: { readonly dir: string; readonly last: number } | null;
+  /** Samples before `place` that are older than `endMs` are in blocks. */
+  readonly compacted?: { readonly endMs: number; readonly place: LogPlace } | null;
   readonly progress?: (bytesDone: number, bytesTotal: number) => void;
 }
 
@@ -130,9 +133,11 @@ class Replay {
       outcome = exports.replaySeries(at, bytes);
       this.series += Math.max(outcome, 0);
     } else if (record.type === RecordType.SAMPLES) {
-      outcome = exports.replaySamples(this.scratch, at, bytes);
+      outcome = exports.replaySamples(this.scratch, at, bytes, this.oldestWanted(record));
       this.samples += Math.max(outcome, 0);
       this.saw(record.segment, this.kernel.i64(this.scratch + L.RES_MAXT));
+    } else if (record.type === RecordType.CHUNK && chunkMaxt(record) < this.oldestWanted(record)) {
+      this.saw(record.segment, chunkMaxt(record));
     } else if (record.type === RecordType.CHUNK) {
       const keep = this.kernel.liveBytes() < this.memoryLimitBytes * KEEP_CHUNKS_SHARE ? 1 : 0;
       outcome = exports.replayChunk(this.scratch, at, bytes, record.segment, record.offset, keep);
@@ -142,6 +147,15 @@ class Replay {
         this.dropWaiting(record);
     } else this.visitCold(record);
     if (outcome < 0) this.unusable++;
+  }
+
+  /** What is older in this record lies in blocks. */
+  private oldestWanted({ segment, offset }: LogRecord): number {
+    const { compacted } = this.options;
+    if (compacted === undefined || compacted === null) return Number.NEGATIVE_INFINITY;
+    const { endMs, place } = compacted;
+    const covered = segment < place.segment || (segment === place.segment && offset < place.offset);
+    return covered ? endMs : Number.NEGATIVE_INFINITY;
   }
 
   /** Takes the histograms that a chunk record holds off the waiting list. */
@@ -173,20 +187,21 @@ class Replay {
       if (record.type === RecordType.METADATA) {
         for (const entry of decodeMetadata(payload)) this.metadata.set(entry.metricName, entry);
       } else if (record.type === RecordType.EXEMPLARS) this.exemplars.push(...decodeExemplars(payload));
-      else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(record.segment, payload);
+      else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(record, payload);
     } catch {
       this.unusable++;
     }
   }
 
   /** Histograms wait as they did before; those that a chunk of the log holds are dropped by readers as equal. */
-  private replayHistograms(segment: number, payload: Uint8Array): void {
+  private replayHistograms(record: LogRecord, payload: Uint8Array): void {
     const { exports } = this.kernel;
+    const oldest = this.oldestWanted(record);
     for (const { ref, timestampMs, histogram } of decodeHistograms(payload)) {
       const current = exports.mapRef(ref) >>> 0;
       if (current === L.NONE) continue;
-      this.addHistogram(current, timestampMs, histogram);
-      this.saw(segment, timestampMs);
+      if (timestampMs >= oldest) this.addHistogram(current, timestampMs, histogram);
+      this.saw(record.segment, timestampMs);
       this.samples++;
     }
   }

@@ -46,7 +46,7 @@ export interface KernelExports {
   encodedSeriesBytes(): number;
   mapRef(ref: number): number;
   replaySeries(at: number, length: number): number;
-  replaySamples(scratch: number, at: number, length: number): number;
+  replaySamples(scratch: number, at: number, length: number, from: number): number;
   replayChunk(
     scratch: number,
     at: number,

@@ -151,6 +151,11 @@ export class GroupCommit {
     return this.current?.durableBytes ?? 0;
   }
 
+  /** Behind everything that is durable. */
+  get end(): LogPlace {
+    return { segment: this.segment, offset: this.segmentBytes };
+  }
+
   /**
    * Queues whole records (together a multiple of 8 bytes, none at all for a mere barrier) and calls `done`
    * once: with their place when they and everything submitted before are durable, or with a RefusalError when

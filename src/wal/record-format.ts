@@ -26,7 +26,18 @@ export const RecordType: {
   readonly EXEMPLARS: 5;
   readonly TOMBSTONE: 6;
   readonly HISTOGRAMS: 7;
-} = { SERIES: 1, SAMPLES: 2, CHUNK: 3, METADATA: 4, EXEMPLARS: 5, TOMBSTONE: 6, HISTOGRAMS: 7 };
+  /** Stands in a file of its own: src/db/compacted-mark.ts. */
+  readonly COMPACTED: 8;
+} = {
+  SERIES: 1,
+  SAMPLES: 2,
+  CHUNK: 3,
+  METADATA: 4,
+  EXEMPLARS: 5,
+  TOMBSTONE: 6,
+  HISTOGRAMS: 7,
+  COMPACTED: 8,
+};
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
 /** A CHUNK payload: ref u32, encoding u8, flags u8, samples u16, mint i64, maxt i64; then the chunk's bytes. */
@@ -34,7 +45,7 @@ export const CHUNK_ENCODING_OFFSET = 4;
 export const CHUNK_MAXT_OFFSET = 16;
 export const CHUNK_PREFIX_BYTES = 24;
 
-/** Types 8 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
+/** Types 9 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
 const RECORD_TYPE_MAX = 255;
 
 /** Offsets inside the record header. */
@@ -120,6 +131,15 @@ export function isRecordIntact(bytes: Uint8Array, offset: number, end: number, c
   const payloadBytes = recordPayloadBytesAt(bytes, offset);
   if (offset + RECORD_HEADER_BYTES + payloadBytes > end) return false;
   return recordCrc(bytes, offset, payloadBytes, crc) === readU32(bytes, offset + RECORD_CRC_OFFSET);
+}
+
+/** The payload of the one record of `type` that is all of `bytes`; null where it is anything else. */
+export function recordPayloadIn(bytes: Uint8Array, type: RecordType): Uint8Array | null {
+  if (bytes.length < RECORD_HEADER_BYTES || !isRecordHeader(bytes, 0)) return null;
+  const payloadBytes = recordPayloadBytesAt(bytes, 0);
+  if (recordTypeAt(bytes, 0) !== type || bytes.length !== recordBytes(payloadBytes)) return null;
+  if (!isRecordIntact(bytes, 0, bytes.length, crc32c)) return null;
+  return bytes.slice(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + payloadBytes);
 }
 
 export interface SegmentHeader {

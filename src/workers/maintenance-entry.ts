@@ -6,6 +6,7 @@ import type { MaintenanceStep } from "../compact/maintenance.js";
 import { MaintenanceThread } from "../db/maintenance.js";
 import type { DroppedSeries } from "../head/ended-series.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
+import type { LogPlace } from "../wal/segments.js";
 import type { MaintenanceData } from "./maintenance.js";
 
 const data = workerData as MaintenanceData;
@@ -33,8 +34,8 @@ const thread = new MaintenanceThread(data.shared, {
   },
 });
 
-export function compactHead(endMs: number): BlockMeta[] {
-  return thread.compactHead(endMs);
+export function compactHead(task: { readonly endMs: number; readonly place: LogPlace }): BlockMeta[] {
+  return thread.compactHead(task.endMs, task.place);
 }
 
 export function dropHead(): void {

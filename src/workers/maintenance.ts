@@ -90,9 +90,9 @@ export class Maintenance {
   }
 
   private async compactHead(endMs: number): Promise<void> {
-    const current = this.db.log.segment;
+    const place = this.db.log.end;
     const started = systemClock.monotonicMs();
-    const metas = (await this.pool.run(endMs, { name: "compactHead" })) as BlockMeta[];
+    const metas = (await this.pool.run({ endMs, place }, { name: "compactHead" })) as BlockMeta[];
     if (metas.length > 0) {
       this.epochs.advance();
       // Chunks that a request closed are in that request's hands until it is answered.
@@ -108,7 +108,7 @@ export class Maintenance {
         took: `${((systemClock.monotonicMs() - started) / 1000).toFixed(3)}s`,
       });
     }
-    await this.truncateLog(this.db.lastSegmentBefore(endMs, current));
+    await this.truncateLog(this.db.lastSegmentBefore(endMs, place.segment));
     await this.dropEnded(endMs);
   }
 

@@ -44,7 +44,7 @@ function openMaintenance(db: LocalDatabase, fs: FaultFileSystem | MemFileSystem,
 function compact(db: LocalDatabase, fs: FaultFileSystem | MemFileSystem, clock: FakeClock): number {
   const maintenance = openMaintenance(db, fs, clock);
   const endMs = START_MS + 2 * RANGE_MS;
-  const blocks = maintenance.compactHead(endMs);
+  const blocks = maintenance.compactHead(endMs, db.database.log.end);
   assert.equal(blocks.length, 2);
   maintenance.dropHead();
   db.database.kernel.exports.sweepEvictionQueue();
@@ -95,7 +95,7 @@ test("samples that arrive while the head is compacted are kept", async () => {
   await fill(db);
   const maintenance = openMaintenance(db, disk, clock);
   const endMs = START_MS + 2 * RANGE_MS;
-  maintenance.compactHead(endMs);
+  maintenance.compactHead(endMs, db.database.log.end);
   const late = START_MS + 30_500;
   await db.writeSeries([series("m1", [{ value: 99, timestamp: late }])]);
   maintenance.dropHead();
@@ -103,7 +103,7 @@ test("samples that arrive while the head is compacted are kept", async () => {
   assert.equal(stored?.size, 301);
   assert.ok(stored?.has(late));
   // and the next compaction puts them into a block that overlaps
-  maintenance.compactHead(endMs);
+  maintenance.compactHead(endMs, db.database.log.end);
   maintenance.dropHead();
   assert.equal(db.contents().get("m1")?.size, 301);
   await db.close();

@@ -87,7 +87,7 @@ test("what was written is served from head and blocks, whatever was compacted", 
   };
 
   check([...inTime, ...tricky], "all in the head");
-  const metas = thread.compactHead(START_MS + 6 * HOUR_MS);
+  const metas = thread.compactHead(START_MS + 6 * HOUR_MS, database.database.log.end);
   assert.equal(metas.length, 3);
   check([...inTime, ...tricky], "in head and blocks");
   thread.dropHead();
@@ -107,7 +107,10 @@ test("what was written is served from head and blocks, whatever was compacted", 
     })),
   );
   check([...steady, ...tricky], "late samples in the head");
-  assert(thread.compactHead(START_MS + 6 * HOUR_MS).length > 0, "a block of late samples");
+  assert(
+    thread.compactHead(START_MS + 6 * HOUR_MS, database.database.log.end).length > 0,
+    "a block of late samples",
+  );
   thread.dropHead();
   check([...steady, ...tricky], "late samples in blocks of their own");
   maintain();

@@ -146,7 +146,7 @@ export class LocalDatabase {
       retentionBytes: 0,
       checkpoint: () => {},
     });
-    if (thread.compactHead(endMs).length > 0) {
+    if (thread.compactHead(endMs, database.log.end).length > 0) {
       thread.dropHead();
       database.kernel.exports.sweepEvictionQueue();
     }

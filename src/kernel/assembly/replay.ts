@@ -2,7 +2,7 @@
 // what a chunk record holds is dropped from the open chunk, and what it lacks is kept out of order.
 import {
   CTRL, C_CREATE_LOCK, C_DEAD, C_SERIES_COUNT, C_SERIES_MAX, DECODE_MAX, FORWARD, NF_UNQUEUED, NODE_BYTES, NONE, N_DATA, N_ENC, N_LEN, N_MAXT, N_MINT, N_NEXT,
-  N_NUM, N_OFFSET, N_OOO, N_REF, N_SEGMENT, R_DECODE_T, R_DECODE_V, R_REF, R_T, R_V, SAMPLES_MAX, S_CHUNK, S_EXT, S_LABELS, S_LABELS_LEN,
+  N_NUM, N_OFFSET, N_OOO, N_REF, N_SEGMENT, RES_MAXT, R_DECODE_T, R_DECODE_V, R_REF, R_T, R_V, SAMPLES_MAX, S_CHUNK, S_EXT, S_LABELS, S_LABELS_LEN,
   S_NEXT, S_NUM, S_T, S_V, X_CHUNKS, X_CHUNKS_LAST, X_HIST_T, X_OOO, X_OOO_COUNT,
 } from "./layout";
 import { equalBytes, readVarint, unzigzag, varintEnd, writeVarint } from "./bytes";
@@ -92,8 +92,8 @@ function replayOneSeries(ref: u32, labels: usize, length: u32): i32 {
   return 0;
 }
 
-/** Appends the samples of a SAMPLES payload. Returns how many it holds, -1: malformed. */
-export function replaySamples(scratch: usize, at: usize, length: u32): i32 {
+/** Appends the samples of a SAMPLES payload that are not older than `from`. Returns how many it holds, -1: malformed. */
+export function replaySamples(scratch: usize, at: usize, length: u32, from: f64): i32 {
   const end = at + length;
   const count = <u32>readVarint(at, end);
   if (!varintEnd || count > SAMPLES_MAX) return -1;
@@ -116,18 +116,25 @@ export function replaySamples(scratch: usize, at: usize, length: u32): i32 {
   }
   i = 0;
   last = 0;
+  let maxt = i64.MIN_VALUE;
   while (i < count) {
     last += unzigzag(readVarint(at, end));
     if (!varintEnd) return -1;
     const run = readVarint(varintEnd, end);
     if (!varintEnd || run == 0 || run > <u64>(count - i)) return -1;
     at = varintEnd;
-    for (let k: u32 = 0; k < <u32>run; k++, i++) store<i64>(scratch + (i << 3), last, R_T);
+    const skip = <f64>last < from;
+    if (last > maxt) maxt = last;
+    for (let k: u32 = 0; k < <u32>run; k++, i++) {
+      store<i64>(scratch + (i << 3), last, R_T);
+      if (skip) store<u32>(scratch + (i << 2), NONE, R_REF);
+    }
   }
   if (<u64>(end - at) != <u64>count << 3) return -1;
   memory.copy(scratch + R_V, at, count << 3);
   resetClosed();
   appendReplayed(scratch, count);
+  store<i64>(scratch, maxt, RES_MAXT); // what was passed over counts, too
   settleLiveBytes();
   return <i32>count;
 }
