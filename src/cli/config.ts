@@ -15,6 +15,8 @@ export interface Config extends Omit<EngineOptions, "onFatal"> {
   readonly readConcurrencyMax: number;
   /** "": none. */
   readonly webConfigFile: string;
+  readonly lifecycle: boolean;
+  readonly adminApi: boolean;
   readonly features: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -40,6 +42,8 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     connectionsMax: flags.number("web.max-connections"),
     corsOrigin: flags.text("web.cors.origin"),
     webConfigFile: flags.text("web.config.file"),
+    lifecycle: flags.enabled("web.enable-lifecycle"),
+    adminApi: flags.enabled("web.enable-admin-api"),
     dataPath: flags.text("storage.tsdb.path"),
     durability: flags.text("storage.durability") as EngineOptions["durability"],
     headMemoryBytesMax: flags.number("storage.head-memory-limit", () =>

@@ -3,7 +3,7 @@
  * Names are Prometheus' where the thing is the same.
  */
 
-type FlagKind = "text" | "list" | "duration" | "bytes" | "count" | "choice" | "address";
+type FlagKind = "text" | "list" | "duration" | "bytes" | "count" | "choice" | "address" | "switch";
 
 export type FlagName =
   | "web.listen-address"
@@ -12,6 +12,8 @@ export type FlagName =
   | "web.max-connections"
   | "web.cors.origin"
   | "web.config.file"
+  | "web.enable-lifecycle"
+  | "web.enable-admin-api"
   | "storage.tsdb.path"
   | "storage.durability"
   | "storage.head-memory-limit"
@@ -90,7 +92,24 @@ export const FLAGS: readonly Flag[] = [
     name: "web.config.file",
     kind: "text",
     default: "",
-    help: "File with TLS and basic authentication, in the schema of Prometheus' own. Read at the start.",
+    help:
+      "File with TLS, users, tokens and headers, in the schema of Prometheus' own and a little more " +
+      "(docs/API.md). A change takes effect within a second.",
+  },
+  {
+    name: "web.enable-lifecycle",
+    kind: "switch",
+    default: "false",
+    help: "POST or PUT to /-/reload and /-/quit do what they say.",
+  },
+  {
+    name: "web.enable-admin-api",
+    kind: "switch",
+    default: "false",
+    help:
+      "Everybody who reaches the address may use the endpoints that delete, change or show what senders sent. " +
+      "Without it: callers with the scope admin; where there are no credentials, programs on this machine if " +
+      "the address is a loopback one.",
   },
   {
     name: "storage.tsdb.path",

@@ -59,6 +59,9 @@ export function parseFlagValue(flag: Flag, text: string): string | number | Addr
   switch (flag.kind) {
     case "text":
       return text;
+    case "switch":
+      if (text === "true" || text === "false") return text;
+      throw bad(`${JSON.stringify(text)} is neither true nor false`);
     case "choice":
       if (flag.choices?.includes(text)) return text;
       throw bad(`${JSON.stringify(text)} is not one of ${flag.choices?.join(", ")}`);

@@ -55,8 +55,9 @@ export function printConfigPage(): string {
   return [
     "# Configuration",
     "",
-    "Varve is configured by flags, `--name=value` or `--name value`. This page is made from the table in",
-    "`src/cli/flag-table.ts` (`UPDATE_GOLDEN=1 node test/run.mjs unit/cli` writes it anew).",
+    "Varve is configured by flags, `--name=value` or `--name value`; what is true or false also as `--name` and",
+    "`--no-name`. This page is made from the table in `src/cli/flag-table.ts`",
+    "(`UPDATE_GOLDEN=1 node test/run.mjs unit/cli` writes it anew).",
     "",
     "| flag | default | meaning |",
     "|---|---|---|",

@@ -1,6 +1,6 @@
 import { assert } from "../base/assert.js";
 import { RefusalError } from "../base/errors.js";
-import { FLAGS, type FlagName } from "./flag-table.js";
+import { FLAGS, type Flag, type FlagName } from "./flag-table.js";
 import { type Address, parseFlagValue } from "./flag-values.js";
 
 /** The flags of one start, each with a value. */
@@ -17,6 +17,10 @@ export class ParsedFlags {
     const value = this.values.get(name);
     assert(typeof value === "string", `${name} is a text`);
     return value;
+  }
+
+  enabled(name: FlagName): boolean {
+    return this.text(name) === "true";
   }
 
   list(name: FlagName): string[] {
@@ -51,7 +55,7 @@ export type Command =
   | { readonly command: "version" }
   | { readonly command: "serve"; readonly flags: ParsedFlags };
 
-/** Parses `--name=value` and `--name value`. Throws RefusalError("bad_data") with one line for stderr. */
+/** Parses `--name=value` and `--name value`; a switch also as `--name` and `--no-name`. Throws RefusalError("bad_data") with one line for stderr. */
 export function parseCommandLine(args: readonly string[]): Command {
   const given = new Map<string, string>();
   for (let i = 0; i < args.length; i++) {
@@ -61,15 +65,24 @@ export function parseCommandLine(args: readonly string[]): Command {
     if (!arg.startsWith("--")) throw refuse(`unexpected argument ${JSON.stringify(arg)}`);
     const mark = arg.indexOf("=");
     const name = arg.slice(2, mark < 0 ? undefined : mark);
-    const known = FLAGS.find((flag) => flag.name === name);
-    if (known === undefined) throw refuse(`unknown flag --${name}`);
-    const before = given.get(name);
-    if (before !== undefined && known.kind !== "list") throw refuse(`--${name} is given twice`);
-    const value = mark < 0 ? args[++i] : arg.slice(mark + 1);
-    if (value === undefined) throw refuse(`--${name} needs a value`);
-    given.set(name, before === undefined ? value : `${before},${value}`);
+    const { flag, off } = findFlag(name);
+    const before = given.get(flag.name);
+    if (before !== undefined && flag.kind !== "list") throw refuse(`--${name} is given twice`);
+    const bare = mark < 0 && flag.kind === "switch";
+    const value = bare ? String(!off) : mark < 0 ? args[++i] : arg.slice(mark + 1);
+    if (value === undefined || (off && !bare)) throw refuse(`--${name} needs ${off ? "no" : "a"} value`);
+    given.set(flag.name, before === undefined ? value : `${before},${value}`);
   }
   return { command: "serve", flags: parseFlags(given) };
+}
+
+/** `off`: a switch as `--no-name`. */
+function findFlag(name: string): { readonly flag: Flag; readonly off: boolean } {
+  const exact = FLAGS.find((flag) => flag.name === name);
+  if (exact !== undefined) return { flag: exact, off: false };
+  const negated = FLAGS.find((flag) => flag.kind === "switch" && `no-${flag.name}` === name);
+  if (negated === undefined) throw refuse(`unknown flag --${name}`);
+  return { flag: negated, off: true };
 }
 
 function parseFlags(given: ReadonlyMap<string, string>): ParsedFlags {

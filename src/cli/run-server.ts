@@ -3,10 +3,14 @@ import { RefusalError } from "../base/errors.js";
 import { type Logger, openLogger } from "../base/log.js";
 import { EngineGate } from "../http/engine-gate.js";
 import { type FrontEnd, openFrontEnd } from "../http/front-end.js";
-import { ListenError, type TlsFiles } from "../http/transport.js";
+import { isLoopbackHost } from "../http/loopback.js";
+import { Reloads } from "../http/reloads.js";
+import { ListenError } from "../http/transport.js";
+import type { WebSettings } from "../http/web-settings.js";
 import type { Engine, ReplayProgress } from "../workers/contract.js";
 import type { Config } from "./config.js";
-import type { WebConfig } from "./web-config.js";
+import { StopSignal } from "./stop-signal.js";
+import { WebConfigFile } from "./web-config-file.js";
 
 /** What the database is opened with. */
 interface OpenOptions extends Config {
@@ -28,6 +32,9 @@ const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 /** A thread failed: only a restart is sure to be right. */
 const EXIT_FATAL = 70;
+/** How often changes of configuration files are looked for. */
+const CONFIG_SWEEP_MS = 1000;
+const WEB_PART = "web config";
 
 /**
  * Serves until a signal comes; resolves to the exit status. The first SIGTERM or SIGINT drains, commits and
@@ -40,34 +47,57 @@ export async function runServer(config: Config, version: string, openEngine: Ope
     log.error("a bug: only a restart is sure to be right", { err: describe(error) });
     process.exit(EXIT_FATAL);
   });
-  process.on("SIGHUP", () => log.info("SIGHUP: configuration is read at the start only"));
   log.info("starting varve", { version, node: process.version, pid: process.pid });
   const gate = new EngineGate();
+  const stop = new StopSignal(log, EXIT_FAILED);
+  const reloads = new Reloads(systemClock);
+  const web = new WebConfigFile(config.webConfigFile);
   let frontEnd: FrontEnd;
-  let web: WebConfig;
   try {
-    web = await webConfig(config.webConfigFile);
-    frontEnd = await openFrontEnd(gate, { ...config, ...web, version }, log, systemClock);
+    const settings = await web.read();
+    const lifecycle = { enabled: config.lifecycle, reloads, quit: () => stop.request("/-/quit") };
+    const options = { ...config, web: settings, lifecycle, version };
+    frontEnd = await openFrontEnd(gate, options, log, systemClock);
+    warnIfPublic(config.host, settings, log);
   } catch (error) {
     if (!(error instanceof ListenError || error instanceof RefusalError)) throw error;
     log.error(error.message);
     return EXIT_FAILED;
   }
   const { transport, port } = frontEnd.listener;
-  log.info("listening", { address: `${config.host}:${port}`, transport, tls: web.tls !== null });
-  if (web.users.size === 0) warnIfPublic(config.host, web.tls, log);
-  const stop = stopSignal(log);
+  log.info("listening", { address: `${config.host}:${port}`, transport, tls: web.settings.tls !== null });
+  keepReloading(reloads, web, frontEnd, log);
   const opened = open(gate, config, log, openEngine);
-  const first = await Promise.race([opened, stop]);
+  const first = await Promise.race([opened, stop.requested]);
   if (first === "failed") {
     await frontEnd.close(0);
     return EXIT_FAILED;
   }
   if (first === "open") {
     log.info("ready", { after: `${((systemClock.monotonicMs() - started) / 1000).toFixed(3)}s` });
-    await stop;
+    await stop.requested;
   }
   return shutDown(gate, frontEnd, log);
+}
+
+/** Reads files again when they change, at SIGHUP, and when `reloads` is asked to. */
+function keepReloading(reloads: Reloads, web: WebConfigFile, frontEnd: FrontEnd, log: Logger): void {
+  const reload = (why: string, part: string | null): void => {
+    try {
+      reloads.run(part);
+      log.info("configuration files are read again", { why });
+    } catch (error) {
+      log.error("configuration files cannot be used: what was read before stays", {
+        why,
+        err: describe(error),
+      });
+    }
+  };
+  reloads.add(WEB_PART, () => web.reload(frontEnd));
+  process.on("SIGHUP", () => reload("SIGHUP", null));
+  setInterval(() => {
+    if (web.changed()) reload("a file has changed", WEB_PART);
+  }, CONFIG_SWEEP_MS).unref();
 }
 
 async function open(
@@ -91,31 +121,6 @@ async function open(
   }
 }
 
-/** The YAML reader is loaded only where there is a file to read: it would take a tenth of a start. */
-async function webConfig(path: string): Promise<WebConfig> {
-  if (path === "") return { tls: null, users: new Map(), answerHeaders: [] };
-  const { readWebConfig } = await import("./web-config.js");
-  return readWebConfig(path);
-}
-
-/** Resolves at the first SIGTERM or SIGINT. */
-function stopSignal(log: Logger): Promise<"stop"> {
-  return new Promise((resolve) => {
-    let stopping = false;
-    const received = (signal: string): void => {
-      if (stopping) {
-        log.warn("second signal: exiting at once", { signal });
-        process.exit(EXIT_FAILED);
-      }
-      stopping = true;
-      log.info("stopping", { signal });
-      resolve("stop");
-    };
-    process.on("SIGTERM", received);
-    process.on("SIGINT", received);
-  });
-}
-
 async function shutDown(gate: EngineGate, frontEnd: FrontEnd, log: Logger): Promise<number> {
   gate.stop();
   await frontEnd.close(DRAIN_MS);
@@ -124,9 +129,9 @@ async function shutDown(gate: EngineGate, frontEnd: FrontEnd, log: Logger): Prom
   return EXIT_OK;
 }
 
-function warnIfPublic(host: string, tls: TlsFiles | null, log: Logger): void {
-  if (tls?.clientAuth === "RequireAndVerifyClientCert") return;
-  if (host === "localhost" || host === "::1" || host.startsWith("127.")) return;
+function warnIfPublic(host: string, { tls, credentials }: WebSettings, log: Logger): void {
+  if (isLoopbackHost(host) || tls?.clientAuth === "RequireAndVerifyClientCert") return;
+  if (credentials.users.size + credentials.tokens.length > 0) return;
   log.warn("anyone who reaches this address can read and write: there is no authentication", { host });
 }
 

@@ -1,136 +1,84 @@
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { parse } from "yaml";
-import { RefusalError } from "../base/errors.js";
-import type { TlsFiles } from "../http/transport.js";
+import type { RateLimit, WebSettings } from "../http/web-settings.js";
+import { parseDuration } from "../model/duration.js";
+import { readText, refuse, section, text } from "./config-fields.js";
+import { readCredentials } from "./web-config-access.js";
+import { readTls } from "./web-config-tls.js";
 
-/** What `--web.config.file` says, in the schema of Prometheus' exporter-toolkit. */
-export interface WebConfig {
-  readonly tls: TlsFiles | null;
-  /** User name to bcrypt hash; empty: no authentication. */
-  readonly users: ReadonlyMap<string, string>;
-  /** Headers of every answer, flat. */
-  readonly answerHeaders: readonly string[];
-}
-
-const CLIENT_AUTH: Readonly<Record<string, TlsFiles["clientAuth"]>> = {
-  NoClientCert: "",
-  VerifyClientCertIfGiven: "VerifyClientCertIfGiven",
-  RequireAndVerifyClientCert: "RequireAndVerifyClientCert",
+/** Headers that may be set, with the values that they may have; null: any. */
+const HEADERS: Readonly<Record<string, readonly string[] | null>> = {
+  "Content-Security-Policy": null,
+  "X-Frame-Options": ["deny", "sameorigin"],
+  "X-Content-Type-Options": ["nosniff"],
+  "X-XSS-Protection": null,
+  "Strict-Transport-Security": null,
 };
-const VERSIONS: Readonly<Record<string, TlsFiles["versionMin"]>> = { TLS12: "TLSv1.2", TLS13: "TLSv1.3" };
-const HEADERS: readonly string[] = [
-  "Content-Security-Policy",
-  "X-Frame-Options",
-  "X-Content-Type-Options",
-  "X-XSS-Protection",
-  "Strict-Transport-Security",
+const TOP: readonly string[] = [
+  "tls_server_config",
+  "http_server_config",
+  "basic_auth_users",
+  "rate_limit",
+  "varve_access",
 ];
-const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the file. Files that it names are relative to its folder. Throws RefusalError("bad_data") naming the key
- * that is wrong: a setting that is not understood must not be taken for security that is there.
+ * Reads `--web.config.file`, in the schema of Prometheus' exporter-toolkit with `varve_access` beside it. Files that
+ * it names are relative to its folder; it and they are added to `files`. Throws RefusalError("bad_data") naming the key that is wrong: a setting that
+ * is not understood must not be taken for security that is there.
  */
-export function readWebConfig(path: string): WebConfig {
-  const top = section(load(path), path, ["tls_server_config", "http_server_config", "basic_auth_users"]);
+export function readWebConfig(path: string, files: string[]): WebSettings {
+  const folder = dirname(path);
+  files.push(path);
+  const top = section(load(path), path, TOP);
   const http = section(top["http_server_config"], "http_server_config", ["http2", "headers"]);
-  const headers = section(http["headers"], "http_server_config.headers", HEADERS);
   return {
-    tls: readTls(top["tls_server_config"], dirname(path)),
-    users: readUsers(top["basic_auth_users"]),
-    answerHeaders: Object.keys(headers).flatMap((name) => [name, text(headers, name)]),
+    tls: readTls(top["tls_server_config"], folder, files),
+    credentials: readCredentials(top, folder, files),
+    rateLimit: readRateLimit(top["rate_limit"]),
+    answerHeaders: readHeaders(http["headers"]),
   };
 }
 
 function load(path: string): unknown {
-  let source: string;
+  const source = readText(path);
   try {
-    source = readFileSync(path, "utf8");
+    return parse(source, { prettyErrors: false });
   } catch (error) {
-    throw refuse(`${path}: ${(error as Error).message}`);
-  }
-  try {
-    return parse(source);
-  } catch (error) {
+    // Without the line itself: it may hold a secret.
     throw refuse(`${path}: ${(error as Error).message.split("\n")[0]}`);
   }
 }
 
-function readTls(value: unknown, folder: string): TlsFiles | null {
-  if (value === undefined || value === null) return null;
-  const tls = section(value, "tls_server_config", [
-    "cert_file",
-    "key_file",
-    "client_auth_type",
-    "client_ca_file",
-    "min_version",
-    "max_version",
-  ]);
-  const certFile = resolve(folder, text(tls, "cert_file"));
-  const keyFile = resolve(folder, text(tls, "key_file"));
-  const auth = tls["client_auth_type"] === undefined ? "NoClientCert" : text(tls, "client_auth_type");
-  const clientAuth = CLIENT_AUTH[auth];
-  if (clientAuth === undefined) {
-    throw refuse(`client_auth_type ${auth} is none of ${Object.keys(CLIENT_AUTH).join(", ")}`);
+function readHeaders(value: unknown): readonly string[] {
+  const headers = section(value, "http_server_config.headers", Object.keys(HEADERS));
+  return Object.keys(headers).flatMap((name) => {
+    const header = text(headers, name);
+    if (/[\r\n]/.test(header)) throw refuse(`${name} has more than one line`);
+    const values = HEADERS[name] ?? null;
+    if (values !== null && !values.includes(header)) throw refuse(`${name} is none of ${values.join(", ")}`);
+    return [name, header];
+  });
+}
+
+function readRateLimit(value: unknown): RateLimit | null {
+  const limit = section(value, "rate_limit", ["interval", "burst"]);
+  if (limit["interval"] === undefined || limit["interval"] === 0) return null;
+  const intervalMs = duration(text(limit, "interval"));
+  const burst = limit["burst"];
+  if (typeof burst !== "number" || !Number.isInteger(burst) || burst < 1) {
+    throw refuse("rate_limit.burst is not a number of at least 1: no request would ever pass");
   }
-  const caFile = tls["client_ca_file"] === undefined ? "" : resolve(folder, text(tls, "client_ca_file"));
-  if (clientAuth !== "" && caFile === "") throw refuse("client_auth_type needs client_ca_file");
-  return {
-    certFile,
-    keyFile,
-    certPem: readPem(certFile),
-    keyPem: readPem(keyFile),
-    clientCaPem: caFile === "" ? "" : readPem(caFile),
-    clientAuth,
-    versionMin: version(tls, "min_version", "TLS12"),
-    versionMax: version(tls, "max_version", "TLS13"),
-  };
+  return intervalMs === 0 ? null : { intervalMs, burst };
 }
 
-function version(tls: Fields, name: string, otherwise: string): TlsFiles["versionMin"] {
-  const known = VERSIONS[tls[name] === undefined ? otherwise : text(tls, name)];
-  if (known === undefined) throw refuse(`${name} is none of ${Object.keys(VERSIONS).join(", ")}`);
-  return known;
-}
-
-function readUsers(value: unknown): ReadonlyMap<string, string> {
-  const users = new Map<string, string>();
-  for (const [name, hash] of Object.entries(section(value, "basic_auth_users", null))) {
-    // The hash is a secret: it is not repeated in the message.
-    if (typeof hash !== "string" || !BCRYPT.test(hash)) {
-      throw refuse(`basic_auth_users: the password of ${JSON.stringify(name)} is not a bcrypt hash`);
-    }
-    users.set(name, hash);
-  }
-  return users;
-}
-
-/** A mapping with no other keys than `keys` (null: any). */
-function section(value: unknown, name: string, keys: readonly string[] | null): Fields {
-  if (value === undefined || value === null) return {};
-  if (typeof value !== "object" || Array.isArray(value)) throw refuse(`${name} is not a mapping`);
-  const unknown = keys === null ? undefined : Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown !== undefined) throw refuse(`${name}: ${JSON.stringify(unknown)} is not known`);
-  return value as Fields;
-}
-
-function text(fields: Fields, name: string): string {
-  const value = fields[name];
-  if (typeof value !== "string" || value === "") throw refuse(`${name} is missing or not a text`);
-  return value;
-}
-
-function readPem(file: string): string {
+/** Milliseconds. Go's microseconds, which Prometheus' own durations do not know, are understood too. */
+function duration(source: string): number {
+  const micro = /^(\d+)[uµ]s$/.exec(source);
+  if (micro !== null) return Number(micro[1]) / 1000;
   try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw refuse((error as Error).message);
+    return parseDuration(source);
+  } catch {
+    throw refuse("rate_limit.interval is not a duration: 10ms or 1s would be");
   }
-}
-
-function refuse(message: string): RefusalError {
-  return new RefusalError("bad_data", `--web.config.file: ${message}`);
 }

@@ -11,7 +11,6 @@ import type { Exchange } from "./transport.js";
 
 export const JSON_TYPE = "application/json";
 const NO_BODY = new Uint8Array();
-const REQUEST_ID_LENGTH_MAX = 128;
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** A request to anything but a write path, with its parameters read, and the ways to answer it. */
@@ -25,7 +24,8 @@ export class Call {
   body: Uint8Array = NO_BODY;
   /** Told once the answer is on its way. */
   onAnswer: (() => void) | null = null;
-  readonly client: QueryClient;
+  /** The connection ends with the answer. */
+  closes = false;
   private readonly acceptsGzip: boolean;
   private readonly headers: readonly string[];
   private readonly metrics: RouteMetrics;
@@ -41,11 +41,6 @@ export class Call {
     clock: Clock,
   ) {
     this.exchange = exchange;
-    this.client = {
-      address: exchange.remoteAddress,
-      user: "",
-      requestId: exchange.header("x-request-id").slice(0, REQUEST_ID_LENGTH_MAX),
-    };
     this.variable = variable;
     this.headers = headers;
     this.metrics = metrics;
@@ -112,9 +107,22 @@ export class Call {
     ]);
   }
 
+  /** Names this request in the answer, in log lines and in the ledger of refusals. */
+  get requestId(): string {
+    return this.exchange.requestId;
+  }
+
+  /** Who asks, once that is known. */
+  get client(): QueryClient {
+    const { remoteAddress: address, caller: user, requestId } = this.exchange;
+    return { address, user, requestId };
+  }
+
   private send(status: number, headers: readonly string[], body: Uint8Array | string): void {
     this.answered(status);
-    this.exchange.send(status, headers, body);
+    // Asked for, it is in the answer.
+    void this.exchange.requestId;
+    this.exchange.send(status, headers, body, this.closes);
   }
 
   private answered(status: number): void {

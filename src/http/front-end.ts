@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.js";
 import { BODIES_BYTES_MAX, HEADER_BYTES_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { MetricRegistry } from "../base/self-metrics.js";
-import { type Access, BasicAuth, CHALLENGE, OPEN_ACCESS } from "./access.js";
+import { Access, type Refusal } from "./access.js";
 import { apiRoutes } from "./api-routes.js";
 import { Call } from "./call.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
@@ -15,15 +15,19 @@ import {
   readParams,
   urlParams,
 } from "./form.js";
+import { discardBody, GatedExchange } from "./gated-exchange.js";
 import { RouteMetrics } from "./http-metrics.js";
-import { listen, type TransportChoice } from "./listen.js";
+import { type Lifecycle, lifecycleRoutes } from "./lifecycle-routes.js";
+import { listen, reloadListener, type TransportChoice } from "./listen.js";
+import { isLoopbackHost } from "./loopback.js";
 import { operationsRoutes } from "./operations-routes.js";
 import { registerProcessMetrics } from "./process-metrics.js";
 import { remoteReadRoute } from "./remote-read-route.js";
 import { type AnyRoute, type Found, type Method, type RawRoute, type Route, Router } from "./router.js";
 import { statusRoutes } from "./status-routes.js";
-import type { Exchange, Listener, TlsFiles } from "./transport.js";
+import type { Exchange, Listener } from "./transport.js";
 import { tsdbStatusRoutes } from "./tsdb-status-routes.js";
+import type { WebSettings } from "./web-settings.js";
 import { WRITE_PATHS, WriteRoute } from "./write-route.js";
 
 export interface FrontEndOptions {
@@ -33,11 +37,10 @@ export interface FrontEndOptions {
   readonly readTimeoutMs: number;
   readonly connectionsMax: number;
   readonly corsOrigin: string;
-  readonly tls: TlsFiles | null;
-  /** User name to bcrypt hash; empty: no authentication. */
-  readonly users: ReadonlyMap<string, string>;
-  /** Headers of every answer, flat. */
-  readonly answerHeaders: readonly string[];
+  readonly web: WebSettings;
+  /** `--web.enable-admin-api` */
+  readonly adminApi: boolean;
+  readonly lifecycle: Lifecycle;
   readonly requestBytesMax: number;
   /** Remote reads answered at one time; 0: no limit. */
   readonly readConcurrencyMax: number;
@@ -50,6 +53,8 @@ export interface FrontEnd {
   readonly listener: Listener;
   /** The table that serves. */
   readonly routes: readonly AnyRoute[];
+  /** Takes other settings at once. Throws ListenError, and nothing has changed, where that needs another start. */
+  reload(web: WebSettings): void;
   /** Stops accepting, waits for answers under way, closes. */
   close(graceMs: number): Promise<void>;
 }
@@ -63,13 +68,16 @@ export async function openFrontEnd(
 ): Promise<FrontEnd> {
   const registry = new MetricRegistry();
   registerProcessMetrics(registry, clock, options.version);
-  const access = options.users.size === 0 ? OPEN_ACCESS : new BasicAuth(options.users);
-  const router = new Router(routeTable(gate, options, access, registry, clock));
+  const { web, adminApi, lifecycle } = options;
+  lifecycle.reloads.register(registry);
+  const rules = { loopback: isLoopbackHost(options.host), adminApi };
+  const access = new Access(web, rules, clock, registry);
+  const router = new Router(routeTable(gate, options, registry, clock));
   const cors = openCorsPolicy(options.corsOrigin);
   const dispatcher = new Dispatcher(router, cors, access, registry, clock, log);
   const listener = await listen(
     options.transport,
-    { ...options, headerBytesMax: HEADER_BYTES_MAX },
+    { ...options, ...web, headerBytesMax: HEADER_BYTES_MAX },
     (exchange) => dispatcher.dispatch(exchange),
     log,
   );
@@ -80,6 +88,10 @@ export async function openFrontEnd(
   return {
     listener,
     routes: router.routes,
+    reload(settings) {
+      reloadListener(listener, settings.tls, settings.answerHeaders);
+      access.replace(settings);
+    },
     async close(graceMs) {
       await listener.close(graceMs);
       await access.close();
@@ -90,14 +102,13 @@ export async function openFrontEnd(
 function routeTable(
   gate: EngineGate,
   options: FrontEndOptions,
-  access: Access,
   registry: MetricRegistry,
   clock: Clock,
 ): AnyRoute[] {
   const { requestBytesMax, durability, version, flags } = options;
   const write = new WriteRoute(
     gate,
-    { requestBytesMax, durability, clock, access },
+    { requestBytesMax, durability, clock },
     new RouteMetrics(registry, "/api/v1/write"),
     registry,
   );
@@ -117,6 +128,7 @@ function routeTable(
     ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
     ...tsdbStatusRoutes(gate),
     ...operationsRoutes(gate, version, () => registry.text()),
+    ...lifecycleRoutes(options.lifecycle),
   ];
 }
 
@@ -128,6 +140,7 @@ class Dispatcher {
   private readonly log: Logger;
   private readonly clock: Clock;
   private readonly metrics = new Map<AnyRoute, RouteMetrics>();
+  private readonly registry: MetricRegistry;
   private readonly noRoute: RouteMetrics;
   private readonly bodies = new BodyBudget(BODIES_BYTES_MAX);
 
@@ -144,27 +157,53 @@ class Dispatcher {
     this.access = access;
     this.log = log;
     this.clock = clock;
+    this.registry = registry;
     this.noRoute = new RouteMetrics(registry, "none");
-    for (const route of router.routes) {
-      if (!("handleRaw" in route)) this.metrics.set(route, new RouteMetrics(registry, route.path));
-    }
   }
 
   dispatch(exchange: Exchange): void {
     const found = this.router.find(exchange.path);
     if (found?.route.methods.includes(exchange.method as Method)) {
-      if ("handleRaw" in found.route) found.route.handleRaw(exchange);
+      if ("handleRaw" in found.route) this.handleRaw(exchange, found.route);
       else this.handle(exchange, found.route, found.variable);
     } else this.refuse(exchange, found);
+  }
+
+  private handleRaw(exchange: Exchange, route: RawRoute): void {
+    const admission = this.access.admit(exchange, route);
+    if (admission === null) {
+      route.handleRaw(exchange);
+      return;
+    }
+    const refused = new Call(exchange, "", NO_HEADERS, this.metricsOf(route), this.clock);
+    const answer = (refusal: Refusal, close: boolean): void => {
+      refused.closes = close;
+      this.deny(refused, refusal);
+    };
+    if (admission instanceof Promise) route.handleRaw(new GatedExchange(exchange, admission, answer));
+    else discardBody(exchange, (close) => answer(admission, close));
   }
 
   private handle(exchange: Exchange, route: Route, rawVariable: string): void {
     const headers = route.cors ? this.cors(exchange.header("origin")) : NO_HEADERS;
     const variable = decodePercentOrNull(rawVariable) ?? rawVariable;
-    const call = new Call(exchange, variable, headers, this.metrics.get(route) ?? this.noRoute, this.clock);
-    const allowed = this.access.check(exchange.header("authorization"));
+    const call = new Call(exchange, variable, headers, this.metricsOf(route), this.clock);
+    const admission = this.access.admit(exchange, route);
+    if (admission !== null && !(admission instanceof Promise)) {
+      discardBody(exchange, (close) => {
+        call.closes = close;
+        this.deny(call, admission);
+      });
+      return;
+    }
     const done = (refusal: BodyRefusal | null): void => {
-      admit(call, allowed, () => this.run(call, route, refusal));
+      if (admission === null) this.run(call, route, refusal);
+      else {
+        void admission.then((denied) => {
+          if (denied === null) this.run(call, route, refusal);
+          else this.deny(call, denied);
+        });
+      }
     };
     if (route.bodyBytesMax === undefined) this.readParams(call, done);
     else this.readBody(call, route.bodyBytesMax, done);
@@ -201,7 +240,8 @@ class Dispatcher {
     try {
       route.handle(call);
     } catch (error) {
-      this.log.error("a request handler failed", { path: route.path, err: describe(error) });
+      const { requestId } = call;
+      this.log.error("a request handler failed", { path: route.path, requestId, err: describe(error) });
       call.error("internal", "internal error");
     }
   }
@@ -215,21 +255,38 @@ class Dispatcher {
       call.empty(204);
       return;
     }
-    admit(call, this.access.check(exchange.header("authorization")), () => {
-      if (found === null) call.text(404, "404 page not found\n");
+    const admission = this.access.admit(exchange, found?.route ?? null);
+    const judge = (refusal: Refusal | null): void => {
+      if (refusal !== null) this.deny(call, refusal);
+      else if (found === null) call.text(404, "404 page not found\n");
       else call.text(405, "Method Not Allowed\n", ["Allow", found.route.methods.join(", ")]);
-    });
+    };
+    if (admission instanceof Promise) void admission.then(judge);
+    else judge(admission);
   }
-}
 
-/** Goes on with `run` where the caller may, now or once that is known. */
-function admit(call: Call, allowed: boolean | Promise<boolean> | null, run: () => void): void {
-  if (allowed === true) run();
-  else if (allowed === false) call.text(401, "Unauthorized\n", CHALLENGE);
-  else if (allowed === null) call.text(503, "too many passwords are being checked\n", ["Retry-After", "1"]);
-  else {
-    const settled = (known: boolean): void => admit(call, known, run);
-    allowed.then(settled, () => settled(false));
+  private deny(call: Call, refusal: Refusal): void {
+    const { status, message, headers, envelope } = refusal;
+    const { path, caller, remoteAddress, requestId } = call.exchange;
+    this.log.debug("request not let through", {
+      path,
+      status,
+      reason: message,
+      caller,
+      remoteAddress,
+      requestId,
+    });
+    if (envelope === true) call.error("unavailable", message);
+    else call.text(status, `${message}\n`, headers);
+  }
+
+  private metricsOf(route: AnyRoute): RouteMetrics {
+    let metrics = this.metrics.get(route);
+    if (metrics === undefined) {
+      metrics = new RouteMetrics(this.registry, route.path);
+      this.metrics.set(route, metrics);
+    }
+    return metrics;
   }
 }
 

@@ -2,9 +2,10 @@ import type { Logger } from "../base/log.js";
 import { listenNode } from "./node-transport.js";
 import {
   type ExchangeHandler,
+  type HeaderList,
   ListenError,
   type Listener,
-  type TlsFiles,
+  type TlsSettings,
   type TransportOptions,
 } from "./transport.js";
 import { listenUws, loadUws } from "./uws-transport.js";
@@ -39,8 +40,19 @@ export async function listen(
   return listenUws(options, handler);
 }
 
-const NEEDS_NODE = "uWebSockets.js knows neither client certificates nor bounds of the TLS version";
+/** As `listener.reload`, which may be asked for what its server cannot do. */
+export function reloadListener(listener: Listener, tls: TlsSettings | null, answerHeaders: HeaderList): void {
+  if (listener.transport === "uws" && tls !== null && needsNode(tls)) {
+    throw new ListenError(`${NEEDS_NODE}: this needs another start`);
+  }
+  listener.reload(tls, answerHeaders);
+}
 
-function needsNode(tls: TlsFiles): boolean {
-  return tls.clientAuth !== "" || tls.versionMin !== "TLSv1.2" || tls.versionMax !== "TLSv1.3";
+const NEEDS_NODE =
+  "uWebSockets.js knows neither client certificates nor TLS versions, suites, curves and keys without a file";
+
+function needsNode(tls: TlsSettings): boolean {
+  if (tls.certFile === "" || tls.keyFile === "" || tls.clientAuth !== "") return true;
+  if (tls.versionMin !== "TLSv1.2" || tls.versionMax !== "TLSv1.3") return true;
+  return tls.ciphers !== "" || tls.curves !== "" || !tls.preferServerCiphers;
 }

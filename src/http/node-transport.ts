@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { KEEP_ALIVE_MS, LISTEN_SWEEP_MS } from "../base/limits.js";
+import { NodeTls } from "./node-tls.js";
+import { RequestId } from "./request-id.js";
 import {
   type BodySink,
   type Exchange,
@@ -9,7 +10,8 @@ import {
   type HeaderList,
   ListenError,
   type Listener,
-  type TlsFiles,
+  NEEDS_START,
+  type TlsSettings,
   type TransportOptions,
 } from "./transport.js";
 
@@ -19,7 +21,9 @@ class NodeExchange implements Exchange {
   readonly path: string;
   readonly query: string;
   finished = false;
+  caller = "";
   onGone: (() => void) | null = null;
+  private readonly id: RequestId;
   private readonly request: IncomingMessage;
   private readonly response: ServerResponse;
   private readonly shared: Shared;
@@ -33,8 +37,13 @@ class NodeExchange implements Exchange {
     this.request = request;
     this.response = response;
     this.shared = shared;
+    this.id = new RequestId(this.header("x-request-id"));
     shared.underWay++;
     response.once("close", () => this.closed());
+  }
+
+  get requestId(): string {
+    return this.id.value;
   }
 
   get remoteAddress(): string {
@@ -68,7 +77,7 @@ class NodeExchange implements Exchange {
     if (this.finished) return;
     this.finished = true;
     const { response } = this;
-    const all: string[] = [...headers, ...this.shared.answerHeaders];
+    const all: string[] = [...headers, ...this.id.header(status), ...this.shared.answerHeaders];
     if (status !== 204 && status !== 304) {
       all.push("Content-Length", String(typeof body === "string" ? Buffer.byteLength(body) : body.length));
     }
@@ -82,7 +91,7 @@ class NodeExchange implements Exchange {
     if (this.finished) return;
     this.finished = true;
     const { response } = this;
-    const all: string[] = [...headers, ...this.shared.answerHeaders];
+    const all: string[] = [...headers, ...this.id.header(status), ...this.shared.answerHeaders];
     if (this.shared.draining) all.push("Connection", "close");
     response.writeHead(status, all);
     const step = (piece: Uint8Array | null): void => {
@@ -106,7 +115,7 @@ class NodeExchange implements Exchange {
 }
 
 interface Shared {
-  readonly answerHeaders: HeaderList;
+  answerHeaders: HeaderList;
   underWay: number;
   connectionCount: number;
   draining: boolean;
@@ -125,18 +134,6 @@ function serve(shared: Shared, connectionsMax: number, handler: ExchangeHandler)
       exchange.send(500, [], "internal error\n", true);
       throw error;
     }
-  };
-}
-
-function tlsOptions(tls: TlsFiles) {
-  return {
-    cert: tls.certPem,
-    key: tls.keyPem,
-    ...(tls.clientCaPem === "" ? {} : { ca: tls.clientCaPem }),
-    minVersion: tls.versionMin,
-    maxVersion: tls.versionMax,
-    requestCert: tls.clientAuth !== "",
-    rejectUnauthorized: tls.clientAuth === "RequireAndVerifyClientCert",
   };
 }
 
@@ -162,11 +159,9 @@ export async function listenNode(options: TransportOptions, handler: ExchangeHan
     noDelay: true,
   };
   const onRequest = serve(shared, options.connectionsMax, handler);
-  const server: Server =
-    options.tls === null
-      ? createServer(settings, onRequest)
-      : createTlsServer({ ...settings, ...tlsOptions(options.tls) }, onRequest);
-  server.on("connection", (socket) => {
+  const tls = options.tls === null ? null : new NodeTls(options.tls, settings, onRequest);
+  const server: Server = tls?.server ?? createServer(settings, onRequest);
+  server.on("connection", (socket: Socket) => {
     shared.connectionCount++;
     socket.once("close", () => shared.connectionCount--);
   });
@@ -175,6 +170,11 @@ export async function listenNode(options: TransportOptions, handler: ExchangeHan
     transport: "node",
     port: (server.address() as AddressInfo).port,
     connectionCount: () => shared.connectionCount,
+    reload(settingsNow: TlsSettings | null, headersNow: HeaderList): void {
+      if ((settingsNow === null) !== (tls === null)) throw new ListenError(NEEDS_START);
+      if (settingsNow !== null) tls?.reload(settingsNow);
+      shared.answerHeaders = headersNow;
+    },
     async close(graceMs: number): Promise<void> {
       shared.draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -84,7 +84,10 @@ function read(gate: EngineGate, call: Call, end: () => void): void {
 
 function ask(engine: Engine, call: Call, signal: AbortSignal, cursor?: ReadCursor): Promise<QueryAnswer> {
   const { params, body } = call;
-  return engine.query({ kind: "read", client: call.client, params, body, ...(cursor === undefined ? {} : { cursor }) }, signal);
+  return engine.query(
+    { kind: "read", client: call.client, params, body, ...(cursor === undefined ? {} : { cursor }) },
+    signal,
+  );
 }
 
 function isSamples({ contentType }: QueryAnswer): boolean {

@@ -17,6 +17,8 @@ export interface Route {
   /** One line for people. */
   readonly summary: string;
   readonly scope: Scope;
+  /** `--web.enable-lifecycle` decides about callers without credentials; the handler says so. */
+  readonly lifecycle?: boolean;
   /** Cross-origin scripts may read the answer (everything under /api/v1). */
   readonly cors: boolean;
   /** The request's body is collected whole up to this size and given to `handle`; absent: only forms are read. */
@@ -30,6 +32,7 @@ export interface RawRoute {
   readonly methods: readonly Method[];
   readonly summary: string;
   readonly scope: Scope;
+  readonly lifecycle?: boolean;
   readonly handleRaw: (exchange: Exchange) => void;
 }
 

@@ -24,10 +24,14 @@ export interface Exchange {
   readonly path: string;
   /** What follows "?", "" where there is none. */
   readonly query: string;
-  /** The address at the other end of the connection, "" where it is gone. Valid until the handler returns. */
-  readonly remoteAddress: string;
   /** True once the client is gone or the answer is on its way: `send` does nothing from here on. */
   readonly finished: boolean;
+  /** The user or token that sent this, "" where nobody was asked; set before the route sees the exchange. */
+  caller: string;
+  /** The client's X-Request-Id where it is usable, else one that is made when this is first read. */
+  readonly requestId: string;
+  /** Of the connection, as text; "" once the client is gone. A proxy's where one is on the way. */
+  readonly remoteAddress: string;
   /** Called once if the client goes away before the answer is complete. */
   onGone: (() => void) | null;
   /** Value of the header `name` (lower case), "" where it is absent. Valid until the handler returns. */
@@ -47,8 +51,9 @@ export interface Exchange {
 /** Must answer every exchange, now or later. What it throws becomes a 500. */
 export type ExchangeHandler = (exchange: Exchange) => void;
 
-/** Certificates for HTTPS: as files for uWebSockets.js, as PEM text for Node. */
-export interface TlsFiles {
+/** HTTPS: the certificate as files for uWebSockets.js, as PEM text for Node. */
+export interface TlsSettings {
+  /** "": only the text is there. */
   readonly certFile: string;
   readonly keyFile: string;
   readonly certPem: string;
@@ -59,6 +64,14 @@ export interface TlsFiles {
   readonly clientAuth: "" | "VerifyClientCertIfGiven" | "RequireAndVerifyClientCert";
   readonly versionMin: "TLSv1.2" | "TLSv1.3";
   readonly versionMax: "TLSv1.2" | "TLSv1.3";
+  /** OpenSSL's names of the suites up to TLS 1.2, between colons; "": Node's own choice. */
+  readonly ciphers: string;
+  /** The server's order of suites counts, not the client's. */
+  readonly preferServerCiphers: boolean;
+  /** OpenSSL's names of the curves, between colons; "": Node's own choice. */
+  readonly curves: string;
+  /** A client's certificate must have one of these alternative names; empty: any. */
+  readonly allowedSans: readonly string[];
 }
 
 export interface TransportOptions {
@@ -71,7 +84,7 @@ export interface TransportOptions {
   readonly connectionsMax: number;
   /** Request line and headers together; more is answered 431. */
   readonly headerBytesMax: number;
-  readonly tls: TlsFiles | null;
+  readonly tls: TlsSettings | null;
   /** Headers of every answer. */
   readonly answerHeaders: HeaderList;
 }
@@ -81,6 +94,11 @@ export interface Listener {
   readonly port: number;
   /** Open connections. */
   connectionCount(): number;
+  /**
+   * Takes other certificates and headers for new connections and answers. Throws ListenError, and nothing has
+   * changed, where they cannot be used or need another start.
+   */
+  reload(tls: TlsSettings | null, answerHeaders: HeaderList): void;
   /** Stops accepting, lets answers under way finish for at most `graceMs`, then closes every connection. */
   close(graceMs: number): Promise<void>;
 }
@@ -89,3 +107,6 @@ export interface Listener {
 export class ListenError extends Error {
   override readonly name = "ListenError";
 }
+
+/** Why `Listener.reload` cannot do it. */
+export const NEEDS_START = "TLS is switched on and off at a start only";

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import { assert } from "../base/assert.js";
 import { LISTEN_SWEEP_MS, STREAMED_ANSWER_BYTES } from "../base/limits.js";
+import { checkTls } from "./node-tls.js";
+import { RequestId } from "./request-id.js";
 import {
   type BodySink,
   type Exchange,
@@ -8,9 +10,11 @@ import {
   type HeaderList,
   ListenError,
   type Listener,
+  NEEDS_START,
+  type TlsSettings,
   type TransportOptions,
 } from "./transport.js";
-import type { Uws, UwsRequest, UwsResponse, UwsSocket } from "./uws-native.js";
+import type { Uws, UwsApp, UwsRequest, UwsResponse, UwsSocket } from "./uws-native.js";
 
 /**
  * The uWebSockets.js server. Its rules, on which the code below rests:
@@ -21,7 +25,7 @@ import type { Uws, UwsRequest, UwsResponse, UwsSocket } from "./uws-native.js";
 
 /** State of one listening server that its exchanges share. */
 interface Shared {
-  readonly answerHeaders: HeaderList;
+  answerHeaders: HeaderList;
   readonly underWay: Set<UwsExchange>;
   readonly readTimeoutMs: number;
   connectionCount: number;
@@ -33,11 +37,13 @@ class UwsExchange implements Exchange {
   readonly path: string;
   readonly query: string;
   finished = false;
+  caller = "";
   onGone: (() => void) | null = null;
   /** Sweeps until the body has to be complete; -1: not waiting for a body. */
   sweepsLeft = -1;
   /** The response may not be touched any more. */
   private gone = false;
+  private readonly id: RequestId;
   private request: UwsRequest | null;
   private response: UwsResponse;
   private sink: BodySink | null = null;
@@ -47,11 +53,16 @@ class UwsExchange implements Exchange {
     this.method = request.getCaseSensitiveMethod();
     this.path = request.getUrl();
     this.query = request.getQuery() ?? "";
+    this.id = new RequestId(request.getHeader("x-request-id"));
     this.request = request;
     this.response = response;
     this.shared = shared;
     shared.underWay.add(this);
     response.onAborted(() => this.abort());
+  }
+
+  get requestId(): string {
+    return this.id.value;
   }
 
   get remoteAddress(): string {
@@ -82,6 +93,7 @@ class UwsExchange implements Exchange {
       const response = this.response;
       response.writeStatus(STATUS_LINES[status] ?? `${status}`);
       writeHeaders(response, headers);
+      writeHeaders(response, this.id.header(status));
       writeHeaders(response, this.shared.answerHeaders);
       this.sendBody(status, body, end);
     });
@@ -126,6 +138,7 @@ class UwsExchange implements Exchange {
     response.cork(() => {
       response.writeStatus(STATUS_LINES[status] ?? `${status}`);
       writeHeaders(response, headers);
+      writeHeaders(response, this.id.header(status));
       writeHeaders(response, this.shared.answerHeaders);
     });
     let waiting = false;
@@ -225,6 +238,8 @@ function sweep(shared: Shared): void {
 }
 
 async function drain(shared: Shared, graceMs: number): Promise<void> {
+  // An answer that was given in this turn goes to its socket when the handler has returned.
+  await new Promise((resolve) => setImmediate(resolve));
   for (let waitedMs = 0; shared.underWay.size > 0 && waitedMs < graceMs; waitedMs += DRAIN_POLL_MS) {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
@@ -241,52 +256,111 @@ export async function loadUws(headerBytesMax: number): Promise<Uws> {
   return loaded.default;
 }
 
+/** One certificate's sockets: uWebSockets.js cannot change the certificate of an app. */
+interface Sockets {
+  readonly app: UwsApp;
+  readonly listening: UwsSocket;
+  connectionCount: number;
+}
+
+class UwsServer implements Listener {
+  readonly transport = "uws";
+  readonly port: number;
+  private readonly uws: Uws;
+  private readonly options: TransportOptions;
+  private readonly handler: ExchangeHandler;
+  private readonly shared: Shared;
+  private readonly sweeper: NodeJS.Timeout;
+  private tls: TlsSettings | null;
+  private current: Sockets;
+  /** Those that served earlier certificates and still have connections. */
+  private retired: Sockets[] = [];
+  private closed: Promise<void> | null = null;
+
+  /** Throws ListenError where the address cannot be had. */
+  constructor(uws: Uws, options: TransportOptions, handler: ExchangeHandler) {
+    this.uws = uws;
+    this.options = options;
+    this.handler = handler;
+    this.tls = options.tls;
+    const { answerHeaders, readTimeoutMs } = options;
+    this.shared = { answerHeaders, underWay: new Set(), readTimeoutMs, connectionCount: 0, draining: false };
+    this.current = this.open(options.tls, options.port);
+    this.port = uws.us_socket_local_port(this.current.listening);
+    // A port that the system chose can be listened on again only where it was asked for by its number.
+    if (options.port === 0 && options.tls !== null) this.listenAgain(options.tls);
+    this.sweeper = setInterval(() => this.sweep(), LISTEN_SWEEP_MS);
+    this.sweeper.unref();
+  }
+
+  connectionCount(): number {
+    return this.shared.connectionCount;
+  }
+
+  reload(tls: TlsSettings | null, answerHeaders: HeaderList): void {
+    if ((tls === null) !== (this.tls === null)) throw new ListenError(NEEDS_START);
+    if (tls !== null && (tls.certPem !== this.tls?.certPem || tls.keyPem !== this.tls.keyPem)) {
+      checkTls(tls);
+      this.listenAgain(tls);
+      this.tls = tls;
+    }
+    this.shared.answerHeaders = answerHeaders;
+  }
+
+  /** The address is free again at once; connections that are open go on with the certificate they know. */
+  private listenAgain(tls: TlsSettings): void {
+    this.uws.us_listen_socket_close(this.current.listening);
+    this.retired.push(this.current);
+    this.current = this.open(tls, this.port);
+  }
+
+  /** The native handles are freed by the first call: a second must not touch them. */
+  close(graceMs: number): Promise<void> {
+    this.closed ??= this.end(graceMs);
+    return this.closed;
+  }
+
+  private open(tls: TlsSettings | null, port: number): Sockets {
+    const { uws, shared, options } = this;
+    const app =
+      tls === null ? uws.App() : uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
+    app.any("/*", serve(shared, options.connectionsMax, this.handler));
+    let listening: UwsSocket | false = false;
+    // A shared port would let a second server steal half of the connections without a word.
+    app.listen(options.host, port, EXCLUSIVE_PORT, (socket) => {
+      listening = socket;
+    });
+    if (listening === false) throw new ListenError(`cannot listen on ${options.host}:${port}`);
+    const sockets: Sockets = { app, listening, connectionCount: 0 };
+    const count = (_response: UwsResponse, change: number): void => {
+      const by = change > 0 ? 1 : -1;
+      sockets.connectionCount += by;
+      shared.connectionCount += by;
+    };
+    app.filter(count);
+    return sockets;
+  }
+
+  private sweep(): void {
+    sweep(this.shared);
+    const unused = this.retired.filter(({ connectionCount }) => connectionCount === 0);
+    for (const { app } of unused) app.close();
+    if (unused.length > 0) this.retired = this.retired.filter((sockets) => !unused.includes(sockets));
+  }
+
+  private async end(graceMs: number): Promise<void> {
+    this.shared.draining = true;
+    this.uws.us_listen_socket_close(this.current.listening);
+    await drain(this.shared, graceMs);
+    clearInterval(this.sweeper);
+    for (const { app } of [...this.retired, this.current]) app.close();
+  }
+}
+
 export async function listenUws(options: TransportOptions, handler: ExchangeHandler): Promise<Listener> {
   const uws = await loadUws(options.headerBytesMax);
-  const shared: Shared = {
-    answerHeaders: options.answerHeaders,
-    underWay: new Set(),
-    readTimeoutMs: options.readTimeoutMs,
-    connectionCount: 0,
-    draining: false,
-  };
-  const { tls } = options;
-  const app =
-    tls === null ? uws.App() : uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile });
-  const countConnection = (_response: UwsResponse, change: number): void => {
-    shared.connectionCount += change > 0 ? 1 : -1;
-  };
-  app.filter(countConnection);
-  app.any("/*", serve(shared, options.connectionsMax, handler));
-  const socket = await new Promise<UwsSocket>((resolve, reject) => {
-    // A shared port would let a second server steal half of the connections without a word.
-    const listened = (token: UwsSocket | false): void => {
-      if (token !== false) resolve(token);
-      else reject(new ListenError(`cannot listen on ${options.host}:${options.port}`));
-    };
-    app.listen(options.host, options.port, EXCLUSIVE_PORT, listened);
-  });
-  const port = uws.us_socket_local_port(socket);
-  const sweeper = setInterval(() => sweep(shared), LISTEN_SWEEP_MS);
-  sweeper.unref();
-  const end = async (graceMs: number): Promise<void> => {
-    shared.draining = true;
-    uws.us_listen_socket_close(socket);
-    await drain(shared, graceMs);
-    clearInterval(sweeper);
-    app.close();
-  };
-  let closed: Promise<void> | null = null;
-  return {
-    transport: "uws",
-    port,
-    connectionCount: () => shared.connectionCount,
-    // The native handles are freed by the first call: a second must not touch them.
-    close(graceMs: number): Promise<void> {
-      closed ??= end(graceMs);
-      return closed;
-    },
-  };
+  if (options.tls !== null) checkTls(options.tls);
+  return new UwsServer(uws, options, handler);
 }
 
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT` of the native module. */

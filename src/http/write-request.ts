@@ -25,8 +25,6 @@ export class WriteRequest implements BodySink, Waiter {
   readonly exchange: Exchange;
   readonly protocol: WriteProtocol;
   readonly startMs: number;
-  /** Set while the sender's password is being compared: nothing is stored before. */
-  allowed: Promise<boolean> | null = null;
   private readonly context: WriteContext;
   /** Infinity: the sender did not say. */
   private readonly declaredBytes: number;
@@ -78,7 +76,7 @@ export class WriteRequest implements BodySink, Waiter {
     if (this.context.incomplete.size > 0) this.context.incomplete.delete(this);
     // An empty body takes a slot, too: the engine says what is wrong with it.
     if (this.refusedStatus === 0 && this.kept === null && this.slot === null) this.acquire();
-    if (this.kept === null) this.complete();
+    if (this.kept === null) this.submit();
   }
 
   aborted(): void {
@@ -99,12 +97,12 @@ export class WriteRequest implements BodySink, Waiter {
       if (this.slot !== null) this.fill(this.slot, bytes);
       else this.discard(bytes.length);
     }
-    if (this.bodyEnded) this.complete();
+    if (this.bodyEnded) this.submit();
   }
 
   expire(): void {
     this.refuseFull();
-    if (this.bodyEnded) this.complete();
+    if (this.bodyEnded) this.submit();
   }
 
   answerRefusal(close: boolean): void {
@@ -118,18 +116,6 @@ export class WriteRequest implements BodySink, Waiter {
     if (outcome === "too-large") this.refuse(413, this.context.tooLarge());
     else if (outcome === "full") this.refuseFull();
     else if (slot.length < this.declaredBytes && !this.bodyEnded) this.context.incomplete.add(this);
-  }
-
-  /** The body is there, or refused: waits until the sender is known. */
-  private complete(): void {
-    if (this.allowed === null) {
-      this.submit();
-      return;
-    }
-    this.allowed.then((allowed) => {
-      if (!allowed && this.refusedStatus === 0) this.refuse(401, "Unauthorized");
-      this.submit();
-    }, NOTHING);
   }
 
   /** Hands the body to the engine, or answers why not. */
@@ -194,9 +180,6 @@ export class WriteRequest implements BodySink, Waiter {
     if (before <= DISCARD_BYTES_MAX && this.discardedBytes > DISCARD_BYTES_MAX) this.answerRefusal(true);
   }
 }
-
-/** `Access.check` does not reject. */
-const NOTHING = (): void => {};
 
 const NOTHING_WRITTEN: WriteAnswer = {
   status: 0,

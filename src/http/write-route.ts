@@ -2,7 +2,6 @@ import type { Clock } from "../base/clock.js";
 import { BODY_BYTES_PER_MS_MIN, SLOW_BODY_MS } from "../base/limits.js";
 import type { Counter, MetricRegistry } from "../base/self-metrics.js";
 import type { IngestSlot, WriteAnswer } from "../workers/contract.js";
-import { type Access, CHALLENGE } from "./access.js";
 import type { EngineGate } from "./engine-gate.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
@@ -26,7 +25,6 @@ export interface WriteRouteOptions {
   /** What a 2xx means: shown in the answer's `X-Varve-Durability`. */
   readonly durability: string;
   readonly clock: Clock;
-  readonly access: Access;
 }
 
 /**
@@ -91,14 +89,10 @@ export class WriteRoute implements WriteContext {
     const startMs = this.options.clock.monotonicMs();
     const request = new WriteRequest(this, exchange, protocol, declaredBytes, startMs);
     this.underWay++;
-    const allowed = this.options.access.check(exchange.header("authorization"));
-    if (allowed === false) request.refuse(401, "Unauthorized");
-    else if (allowed === null) request.refuse(503, TOO_MANY_LOGINS);
-    else if (headers.protocol === 0) request.refuse(415, headers.message);
+    if (headers.protocol === 0) request.refuse(415, headers.message);
     else if (length !== "" && declaredBytes > this.options.requestBytesMax) {
       request.refuse(413, this.tooLarge());
     } else if (this.gate.current() === null) request.refuse(503, this.gate.reason());
-    else if (allowed !== true) request.allowed = allowed;
     exchange.receive(request);
   }
 
@@ -123,7 +117,6 @@ export class WriteRoute implements WriteContext {
       return;
     }
     headers = headers.concat("Content-Type", "text/plain; charset=utf-8");
-    if (answer.status === 401) headers = headers.concat(CHALLENGE);
     if (answer.status === 503 || answer.status === 429) {
       headers = headers.concat("Retry-After", String(Math.max(1, answer.retryAfterSeconds)));
     }
@@ -179,5 +172,3 @@ function writtenHeaders(answer: WriteAnswer): string[] {
     String(answer.exemplars),
   ];
 }
-
-const TOO_MANY_LOGINS = "too many passwords are being checked";

@@ -4,6 +4,8 @@ export interface PasswordTask {
   readonly password: string;
   /** bcrypt, as `htpasswd -B` makes it. */
   readonly hash: string;
+  /** The comparison takes as long as one with a hash of this cost (logarithm of the rounds). */
+  readonly costMax: number;
 }
 
 /** The thread ends when nobody has asked for this long. */

@@ -37,6 +37,8 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     connectionsMax: 4096,
     corsOrigin: ".*",
     webConfigFile: "",
+    lifecycle: false,
+    adminApi: false,
     dataPath: "./varve-data",
     durability: "fsync",
     features: [],
@@ -81,6 +83,22 @@ test("a value follows behind = or as the next argument", () => {
   assert.equal(config("--storage.tsdb.path=a=b").dataPath, "a=b");
   assert.equal(config("--storage.head-memory-limit=512MB").headMemoryBytesMax, 512 * 2 ** 20);
   assert.equal(config("--query.timeout=1h30m").queryTimeoutMs, 5_400_000);
+});
+
+test("a switch needs no value, and can be switched off", () => {
+  for (const [args, on] of [
+    [["--web.enable-lifecycle"], true],
+    [["--web.enable-lifecycle=true"], true],
+    [["--web.enable-lifecycle", "--web.enable-admin-api"], true],
+    [["--no-web.enable-lifecycle"], false],
+    [["--web.enable-lifecycle=false"], false],
+  ] as const) {
+    assert.equal(config(...args).lifecycle, on, args.join(" "));
+  }
+  assert.match(refusal("--web.enable-lifecycle=yes"), /neither true nor false/);
+  assert.match(refusal("--no-web.enable-lifecycle=true"), /needs no value/);
+  assert.match(refusal("--web.enable-lifecycle", "--no-web.enable-lifecycle"), /given twice/);
+  assert.match(refusal("--no-query.timeout"), /unknown flag/);
 });
 
 test("a mistake is named with what would be right", () => {

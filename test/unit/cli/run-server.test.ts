@@ -1,10 +1,14 @@
 import * as assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { TRANSPORTS } from "../../support/front-end.js";
+import { hashSync } from "bcryptjs";
+import { basic, TRANSPORTS } from "../../support/front-end.js";
 
 const PROGRAM = fileURLToPath(new URL("../../support/fake-server.js", import.meta.url));
 
@@ -72,6 +76,36 @@ test("a bug is logged with its place and ends the program with 70", async (t) =>
   assert.match(last["err"], /a planted bug[\s\S]*fake-server/);
 });
 
+async function logLine(server: Run, pattern: RegExp): Promise<string> {
+  for (let i = 0; i < 400; i++) {
+    const found = server.stderr.split("\n").find((line) => pattern.test(line));
+    if (found !== undefined) return found;
+    await sleep(25);
+  }
+  throw new Error(`${pattern} is not in:\n${server.stderr}`);
+}
+
+/** Text of a web configuration with one user. */
+const webConfig = (user: string, password: string) =>
+  `basic_auth_users: {${user}: ${hashSync(password, 4)}}\nvarve_access: {anonymous: [open]}\n`;
+
+test("an address that others reach is warned about, unless they are asked who they are", async (t) => {
+  const open = run(t, ["--web.listen-address=0.0.0.0:0"]);
+  await logLine(open, /level=warn msg="anyone who reaches this address can read and write/);
+  const folder = mkdtempSync(join(tmpdir(), "varve-web-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "web.yml");
+  writeFileSync(file, webConfig("alice", "s3cret"));
+  for (const args of [
+    ["--web.listen-address=0.0.0.0:0", `--web.config.file=${file}`],
+    ["--web.listen-address=127.0.0.1:0"],
+  ]) {
+    const quiet = run(t, args);
+    await logLine(quiet, /msg=ready/);
+    assert.doesNotMatch(quiet.stderr, /level=warn/);
+  }
+});
+
 for (const transport of TRANSPORTS) {
   const flags = async () => {
     const port = await freePort();
@@ -93,6 +127,43 @@ for (const transport of TRANSPORTS) {
     assert.equal((await pending).status, 204);
     assert.equal(await server.exited, 0);
     assert.match(server.stderr, /msg=stopped/);
+  });
+
+  test(`${transport}: another web configuration holds within seconds, a broken one does not, secrets stay secret`, async (t) => {
+    const { url, args } = await flags();
+    const folder = mkdtempSync(join(tmpdir(), "varve-web-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, "web.yml");
+    writeFileSync(file, webConfig("alice", "s3cret"));
+    const server = run(t, [...args, `--web.config.file=${file}`, "--log.level=debug"]);
+    await statusOf(`${url}/-/ready`);
+    const ask = async (user: string, password: string) =>
+      (await fetch(`${url}/metrics`, { headers: basic(user, password) })).status;
+    assert.deepEqual([await ask("alice", "s3cret"), await ask("alice", "wr0ng")], [200, 401]);
+    writeFileSync(file, webConfig("carol", "n3w-s3cret"));
+    await logLine(server, /configuration files are read again.*why="a file has changed"/);
+    assert.deepEqual([await ask("alice", "s3cret"), await ask("carol", "n3w-s3cret")], [401, 200]);
+    writeFileSync(file, "basic_auth_users: {alice: hunter2}\n");
+    await logLine(server, /level=error msg="configuration files cannot be used.*password of/);
+    assert.equal(await ask("carol", "n3w-s3cret"), 200);
+    writeFileSync(file, webConfig("alice", "s3cret"));
+    server.child.kill("SIGHUP");
+    await logLine(server, /configuration files are read again.*why=SIGHUP/);
+    assert.equal(await ask("alice", "s3cret"), 200);
+    await logLine(server, /level=debug msg="request not let through".* status=401 /);
+    server.child.kill("SIGTERM");
+    assert.equal(await server.exited, 0);
+    assert.doesNotMatch(server.stderr, /s3cret|wr0ng|hunter2|\$2[aby]\$|Basic /);
+  });
+
+  test(`${transport}: /-/quit ends the program with 0, and only by the flag`, async (t) => {
+    const { url, args } = await flags();
+    const server = run(t, [...args, "--web.enable-lifecycle"]);
+    await statusOf(`${url}/-/ready`);
+    const answer = await fetch(`${url}/-/quit`, { method: "POST" });
+    assert.deepEqual([answer.status, await answer.text()], [200, "Requesting termination... Goodbye!"]);
+    assert.equal(await server.exited, 0);
+    assert.match(server.stderr, /msg=stopping signal=\/-\/quit/);
   });
 
   test(`${transport}: SIGINT while the database opens ends the program with 0`, async (t) => {
