@@ -65,3 +65,6 @@ export const QUERIES_WAITING_MAX = 1000;
 export const QUERY_THREAD_HEAP_MIB_MAX = 1024;
 /** Characters of a query's text in the log and in the list of active queries. */
 export const QUERY_TEXT_SHOWN_MAX = 4096;
+
+/** Requests to change what is stored that may wait for each other; further ones are answered 503. */
+export const ADMIN_WAITING_MAX = 16;

@@ -64,13 +64,28 @@ export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
   }));
   const retentionMs = options.retentionMs > 0 ? options.retentionMs : Number.POSITIVE_INFINITY;
   const plan = planCompaction(planned, compactionRanges(retentionMs, options.blockRangeMs));
-  if (plan.length === 0) return { kind: "idle" };
+  return plan.length === 0 ? { kind: "idle" } : compact(options, plan);
+}
+
+/** Writes the oldest block with tombstones anew without what they cover. To be called again until it says "idle". */
+export function cleanOnce(options: CompactorOptions): MaintenanceStep {
+  const { fs, dir } = options;
+  const { metas, damaged } = listBlocks(fs, dir);
+  const broken = damaged[0] ?? firstBroken(options, metas);
+  if (broken !== undefined) return quarantine(options, broken);
+  const superseded = supersededBlocks(metas);
+  if (superseded.length > 0) return deleteAll(options, superseded, "superseded");
+  const marked = metas.find(({ ulid }) => countIntervals(readTombstones(fs, `${dir}/${ulid}`)) > 0);
+  return marked === undefined ? { kind: "idle" } : compact(options, [marked]);
+}
+
+function compact(options: CompactorOptions, plan: readonly BlockMeta[]): MaintenanceStep {
   try {
     const block = compactBlocks(plan, options);
     return { kind: "compacted", parents: plan.map((meta) => meta.ulid), block };
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
-    const broken = damagedBlockOf(dir, error);
+    const broken = damagedBlockOf(options.dir, error);
     if (broken === null) throw error;
     return quarantine(options, broken);
   }
@@ -80,7 +95,7 @@ export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
  * The first block that does not open. Looked for before anything is removed: a block must not replace others
  * that can be read while it cannot.
  */
-function firstBroken(options: MaintenanceOptions, metas: readonly BlockMeta[]): DamagedBlock | undefined {
+function firstBroken(options: CompactorOptions, metas: readonly BlockMeta[]): DamagedBlock | undefined {
   const cache = new PageCache(0);
   for (const { ulid } of metas) {
     try {
@@ -92,13 +107,13 @@ function firstBroken(options: MaintenanceOptions, metas: readonly BlockMeta[]): 
   return undefined;
 }
 
-function quarantine(options: MaintenanceOptions, { ulid, reason }: DamagedBlock): MaintenanceStep {
+function quarantine(options: CompactorOptions, { ulid, reason }: DamagedBlock): MaintenanceStep {
   quarantineBlock(options.fs, options.dir, ulid);
   return { kind: "quarantined", ulid, reason };
 }
 
 function deleteAll(
-  options: MaintenanceOptions,
+  options: CompactorOptions,
   metas: readonly BlockMeta[],
   why: "superseded" | "retention",
 ): MaintenanceStep {

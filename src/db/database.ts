@@ -16,7 +16,16 @@ import { Kernel } from "../kernel/kernel.js";
 import { createSharedMemory, type SharedMemory } from "../kernel/shared-memory.js";
 import type { Labels } from "../model/labels.js";
 import type { Queryable } from "../storage/queryable.js";
-import { decodeExemplars, decodeMetadata, encodeExemplars, encodeMetadata } from "../wal/cold-records.js";
+import {
+  type DeletionRequest,
+  decodeExemplars,
+  decodeMetadata,
+  encodeDeletion,
+  encodeExemplars,
+  encodeMetadata,
+  encodeTombstones,
+  type TombstoneEntry,
+} from "../wal/cold-records.js";
 import { GroupCommit, type LogStatus } from "../wal/group-commit.js";
 import {
   CHUNK_PREFIX_BYTES,
@@ -137,6 +146,33 @@ export class Database {
       this.keepBelowLimit();
       done(error);
     });
+  }
+
+  /**
+   * Logs a deletion of what the log holds so far, by matchers: also of series that left the head because blocks hold
+   * all of their samples. To be durable before `commitTombstones`.
+   */
+  commitDeletion(request: DeletionRequest): Promise<void> {
+    return this.commitRecord(encodeRecord(RecordType.DELETION, encodeDeletion(request)));
+  }
+
+  /**
+   * Logs what is then taken out of the head: replay takes `entries` away from what was logged before. No request
+   * may be between head and log. Rejects where that is not durable.
+   */
+  commitTombstones(entries: readonly TombstoneEntry[]): Promise<void> {
+    const record = encodeRecord(RecordType.TOMBSTONE, encodeTombstones(entries));
+    return this.commitRecord(record).then(() => this.exemplars.delete(entries));
+  }
+
+  private commitRecord(record: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.log.submit([record], (_, error) => {
+        this.kernel.exports.settleLiveBytes();
+        if (error === null) resolve();
+        else reject(error);
+      }),
+    );
   }
 
   /** Takes metadata and exemplars out of records that are durable now. */

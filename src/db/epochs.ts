@@ -35,14 +35,13 @@ export class Epochs {
     Atomics.store(this.words, 1 + thread, 0);
   }
 
-  /** Blocks have changed. */
-  advance(): void {
-    Atomics.add(this.words, 0, 1);
+  /** Blocks have changed. Returns the generation that knows. */
+  advance(): number {
+    return Atomics.add(this.words, 0, 1) + 1;
   }
 
-  /** True once no query works with an older generation than the newest. */
-  settled(): boolean {
-    const generation = Atomics.load(this.words, 0);
+  /** True once no query works with an older generation than this one. */
+  settled(generation: number): boolean {
     for (let i = 1; i < this.words.length; i++) {
       const seen = Atomics.load(this.words, i);
       if (seen !== 0 && seen < generation) return false;

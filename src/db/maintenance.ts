@@ -1,20 +1,22 @@
 /** What the maintenance thread does: blocks out of the head, blocks into larger blocks, the log cut behind them. */
 import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
-import { removeLeftovers } from "../block/block-folder.js";
+import { type DamagedBlock, removeLeftovers } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { newBlockUlid } from "../block/block-ulid.js";
 import { writeHeadBlock } from "../compact/compactor.js";
-import { type MaintenanceStep, maintainOnce } from "../compact/maintenance.js";
+import { cleanOnce, type MaintenanceStep, maintainOnce } from "../compact/maintenance.js";
 import { type DroppedSeries, EndedSeries } from "../head/ended-series.js";
 import { HeadCompactor } from "../head/head-compactor.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
+import type { DeletionRequest } from "../wal/cold-records.js";
 import { deleteSegments, type LogPlace } from "../wal/segments.js";
 import { newestCheckpoint, removeOldCheckpoints, writeCheckpoint } from "./checkpoint.js";
 import { writeCompactedMark } from "./compacted-mark.js";
 import { openLogChunks } from "./database.js";
+import { Deletion, deleteFromBlocks } from "./deletion.js";
 
 export interface MaintenanceThreadOptions {
   readonly fs: FileSystem;
@@ -36,18 +38,21 @@ export class MaintenanceThread {
   private readonly kernel: Kernel;
   private readonly scratch: number;
   private readonly ended: EndedSeries;
+  readonly deletion: Deletion;
   /** True if the last `compactHead` left nothing behind that is older than its border. */
   private complete = false;
 
   constructor(shared: SharedMemory, options: MaintenanceThreadOptions) {
     this.options = options;
     const { fs, logDir, blockRangeMs, checkpoint } = options;
-    this.compactor = new HeadCompactor(shared, blockRangeMs, openLogChunks(fs, logDir), checkpoint);
+    const readLogChunk = openLogChunks(fs, logDir);
+    this.compactor = new HeadCompactor(shared, blockRangeMs, readLogChunk, checkpoint);
     const scratch = shared.queryScratch.at(-1);
     assert(scratch !== undefined, "a query scratch for maintenance");
     this.scratch = scratch;
     this.kernel = this.compactor.kernel;
     this.ended = new EndedSeries(this.kernel, scratch);
+    this.deletion = new Deletion(this.kernel, this.compactor.ingestScratch, scratch, readLogChunk);
     removeLeftovers(fs, options.dir);
   }
 
@@ -113,6 +118,17 @@ export class MaintenanceThread {
     const deleted = deleteSegments(fs, logDir, last);
     removeOldCheckpoints(fs, logDir, last);
     return deleted;
+  }
+
+  /** The blocks' part of a deletion (`deleteFromBlocks`). */
+  deleteFromBlocks(request: DeletionRequest): DamagedBlock[] {
+    return deleteFromBlocks(this.options.fs, this.options.dir, request);
+  }
+
+  /** Writes one block with tombstones anew; to be called again until it says "idle". */
+  cleanTombstones(): MaintenanceStep {
+    const { fs, dir, clock, checkpoint } = this.options;
+    return cleanOnce({ fs, dir, newUlid: () => newBlockUlid(clock), checkpoint });
   }
 
   /** One step of upkeep of the blocks; to be called again until it says "idle". */

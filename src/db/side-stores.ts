@@ -1,6 +1,6 @@
 /** Metadata and exemplars: small, on the main thread's heap, rebuilt from the log. */
 import type { MetricMetadata } from "../model/metadata.js";
-import type { ExemplarEntry } from "../wal/cold-records.js";
+import { type ExemplarEntry, type TombstoneEntry, withoutDeleted } from "../wal/cold-records.js";
 
 /** Metric names that metadata is kept for; the oldest leave first. */
 const METADATA_NAMES_MAX = 100_000;
@@ -38,13 +38,20 @@ export class MetadataStore {
 
 /** The newest exemplars in a ring. */
 export class ExemplarStore {
-  private readonly ring: ExemplarEntry[] = [];
+  private ring: ExemplarEntry[] = [];
   private next = 0;
 
   put(entry: ExemplarEntry): void {
     if (this.ring.length < EXEMPLARS_MAX) this.ring.push(entry);
     else this.ring[this.next] = entry;
     this.next = (this.next + 1) % EXEMPLARS_MAX;
+  }
+
+  /** Takes away what tombstones cover. */
+  delete(entries: readonly TombstoneEntry[]): void {
+    if (this.ring.length === 0) return;
+    this.ring = withoutDeleted([...this.entries()], entries);
+    this.next = this.ring.length % EXEMPLARS_MAX;
   }
 
   get size(): number {

@@ -46,6 +46,11 @@ export class HeadCompactor {
     this.checkpoint = checkpoint;
   }
 
+  /** The ingest scratch that is this thread's alone. */
+  get ingestScratch(): number {
+    return this.writer.scratch;
+  }
+
   private eachRef(visit: (ref: number) => void): void {
     const count = this.kernel.seriesCount();
     for (let ref = 0; ref < count; ref++) {

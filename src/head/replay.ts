@@ -9,11 +9,15 @@ import type { MetricMetadata } from "../model/metadata.js";
 import { ChunkEncoding } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
 import {
+  decodeDeletion,
   decodeExemplars,
   decodeHistograms,
   decodeMetadata,
+  decodeTombstones,
   type ExemplarEntry,
   encodeHistograms,
+  type TombstoneEntry,
+  withoutDeleted,
 } from "../wal/cold-records.js";
 import {
   CHUNK_ENCODING_OFFSET,
@@ -22,8 +26,10 @@ import {
   RecordType,
 } from "../wal/record-format.js";
 import { type LogDamage, type LogRecord, readLog } from "../wal/segment-reader.js";
-import type { LogPlace } from "../wal/segments.js";
+import { type LogPlace, RecordReader } from "../wal/segments.js";
+import { HeadDeleter } from "./head-deleter.js";
 import { waitingHistograms } from "./histogram-chunks.js";
+import { selectRefs } from "./select-refs.js";
 
 /** Share of the memory limit up to which chunks that lie in the log are kept in memory, too. */
 const KEEP_CHUNKS_SHARE = 0.5;
@@ -63,6 +69,7 @@ export function replayLog(shared: SharedMemory, options: ReplayOptions): ReplayS
 class Replay {
   private readonly kernel: Kernel;
   private readonly scratch: number;
+  private readonly queryScratch: number;
   private readonly options: ReplayOptions;
   private readonly memoryLimitBytes: number;
   private samples = 0;
@@ -72,14 +79,22 @@ class Replay {
   private inLog = false;
   private readonly segmentNewestMs = new Map<number, number>();
   private readonly metadata = new Map<string, MetricMetadata>();
-  private readonly exemplars: ExemplarEntry[] = [];
+  private exemplars: ExemplarEntry[] = [];
+  private readonly chunkRecords: RecordReader;
+  private readonly deleter: HeadDeleter;
 
   constructor(shared: SharedMemory, options: ReplayOptions) {
     const [scratch] = shared.ingestScratch;
+    const [queryScratch] = shared.queryScratch;
     this.scratch = scratch;
+    this.queryScratch = queryScratch;
     this.kernel = Kernel.openIngest(shared, scratch);
     this.options = options;
     this.memoryLimitBytes = shared.memoryLimitBytes;
+    this.chunkRecords = new RecordReader(options.fs, options.dir);
+    this.deleter = new HeadDeleter(this.kernel, scratch, (segment, offset) =>
+      this.chunkRecords.readRecord(segment, offset, RecordType.CHUNK).subarray(CHUNK_PREFIX_BYTES),
+    );
   }
 
   run(): ReplaySummary {
@@ -102,6 +117,7 @@ class Replay {
       firstSegment: (checkpoint?.last ?? 0) + 1,
       ...(progress === undefined ? {} : { progress }),
     });
+    this.chunkRecords.close();
     exports.settleLiveBytes();
     return {
       segments: summary.segments,
@@ -188,6 +204,8 @@ class Replay {
         for (const entry of decodeMetadata(payload)) this.metadata.set(entry.metricName, entry);
       } else if (record.type === RecordType.EXEMPLARS) this.exemplars.push(...decodeExemplars(payload));
       else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(record, payload);
+      else if (record.type === RecordType.TOMBSTONE) this.delete(decodeTombstones(payload));
+      else if (record.type === RecordType.DELETION) this.deleteMatching(payload);
     } catch {
       this.unusable++;
     }
@@ -204,6 +222,22 @@ class Replay {
       this.saw(record.segment, timestampMs);
       this.samples++;
     }
+  }
+
+  /** Takes away what the records before this one brought; what comes behind it was written after the deletion. */
+  private delete(entries: readonly TombstoneEntry[]): void {
+    const known = entries.flatMap(({ ref, mint, maxt }) => {
+      const current = this.kernel.exports.mapRef(ref) >>> 0;
+      return current === L.NONE ? [] : [{ ref: current, mint, maxt }];
+    });
+    if (!this.deleter.run(known)) this.unusable++;
+    this.exemplars = withoutDeleted(this.exemplars, entries);
+  }
+
+  private deleteMatching(payload: Uint8Array): void {
+    const { sets, mint, maxt } = decodeDeletion(payload);
+    const refs = selectRefs(this.kernel, this.queryScratch, sets);
+    this.delete(Array.from(refs, (ref) => ({ ref, mint, maxt })));
   }
 
   private addHistogram(ref: number, timestampMs: number, histogram: Histogram): void {

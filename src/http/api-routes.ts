@@ -58,7 +58,7 @@ export function apiRoutes(gate: EngineGate): Route[] {
   ];
 }
 
-function withEngine(gate: EngineGate, call: Call, handle: (engine: Engine) => void): void {
+export function withEngine(gate: EngineGate, call: Call, handle: (engine: Engine) => void): void {
   const engine = gate.current();
   if (engine === null) call.unavailable(gate.ready(), gate.reason());
   else handle(engine);
@@ -88,7 +88,7 @@ function askEngine(call: Call, engine: Engine, kind: QueryKind): void {
   );
 }
 
-function answer(call: Call, { status, body }: QueryAnswer): void {
+export function answer(call: Call, { status, body }: QueryAnswer): void {
   if (status === 204) call.empty(204);
   else call.reply(status, JSON_TYPE, body);
 }

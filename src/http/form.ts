@@ -123,7 +123,8 @@ export function readParams(
 ): void {
   const fromUrl = urlParams(exchange);
   const type = exchange.header("content-type").split(";")[0]?.trim().toLowerCase();
-  if (exchange.method !== "POST" || type !== "application/x-www-form-urlencoded") {
+  const form = exchange.method === "POST" || exchange.method === "PUT";
+  if (!form || type !== "application/x-www-form-urlencoded") {
     done(fromUrl);
     return;
   }

@@ -3,6 +3,7 @@ import { BODIES_BYTES_MAX, HEADER_BYTES_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { MetricRegistry } from "../base/self-metrics.js";
 import { Access, type Refusal } from "./access.js";
+import { adminRoutes } from "./admin-routes.js";
 import { apiRoutes } from "./api-routes.js";
 import { Call } from "./call.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
@@ -127,6 +128,7 @@ function routeTable(
     remoteReadRoute(gate, options.readConcurrencyMax),
     ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
     ...tsdbStatusRoutes(gate),
+    ...adminRoutes(gate),
     ...operationsRoutes(gate, version, () => registry.text()),
     ...lifecycleRoutes(options.lifecycle),
   ];

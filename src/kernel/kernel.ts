@@ -42,6 +42,22 @@ export interface KernelExports {
   reuseRefs(refs: number, count: number, logged: number): number;
   sortRefs(refs: number, count: number, spare: number): void;
   measureSeries(from: number, end: number, out: number): void;
+  beginDeletion(): void;
+  finishDeletion(scratch: number): number;
+  deleteSamples(scratch: number, ref: number, mint: number, maxt: number): number;
+  deleteFromChunk(
+    scratch: number,
+    ref: number,
+    node: number,
+    bytes: number,
+    length: number,
+    mint: number,
+    maxt: number,
+  ): number;
+  removeChunk(ref: number, node: number): void;
+  settleNewest(scratch: number, ref: number): number;
+  settleNewestFrom(scratch: number, ref: number, bytes: number, length: number): void;
+  settleHistograms(ref: number, mint: number, maxt: number): void;
   encodeSeries(from: number, end: number, target: number, cap: number): number;
   encodedSeriesBytes(): number;
   mapRef(ref: number): number;

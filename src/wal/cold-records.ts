@@ -11,6 +11,7 @@ import { ByteWriter } from "../encoding/byte-writer.js";
 import type { Exemplar } from "../model/exemplar.js";
 import type { Histogram } from "../model/histogram.js";
 import { Labels } from "../model/labels.js";
+import type { Matcher } from "../model/matcher.js";
 import { METRIC_TYPES, type MetricMetadata } from "../model/metadata.js";
 import { readHistogram, writeHistogram } from "./histogram-entry.js";
 
@@ -27,6 +28,13 @@ export interface ExemplarEntry extends Exemplar {
 /** Samples of series `ref` in [mint, maxt] (milliseconds, both inclusive) are deleted. */
 export interface TombstoneEntry {
   readonly ref: number;
+  readonly mint: number;
+  readonly maxt: number;
+}
+
+/** Samples in [mint, maxt] (milliseconds, both inclusive) of the series that satisfy one of the sets are deleted. */
+export interface DeletionRequest {
+  readonly sets: readonly (readonly Matcher[])[];
   readonly mint: number;
   readonly maxt: number;
 }
@@ -73,6 +81,38 @@ export function decodeTombstones(payload: Uint8Array): TombstoneEntry[] {
     mint: number(mint),
     maxt: number(maxt),
   }));
+}
+
+export function encodeDeletion({ sets, mint, maxt }: DeletionRequest): Uint8Array {
+  return encode([[mint, maxt], ...sets.map((set) => set.map(({ name, op, value }) => [name, op, value]))]);
+}
+
+export function decodeDeletion(payload: Uint8Array): DeletionRequest {
+  const [range, ...sets] = decode(payload, (entry) => entry);
+  if (range === undefined) throw malformed("no range");
+  const [mint, maxt] = range.map(number);
+  return {
+    sets: sets.map((set) => set.map((matcher) => asMatcher(list(matcher).map(text)))),
+    mint,
+    maxt,
+  };
+}
+
+function asMatcher([name, op, value]: readonly string[]): Matcher {
+  if (op !== "=" && op !== "!=" && op !== "=~" && op !== "!~") throw malformed(`matcher ${op}`);
+  return { name, op, value };
+}
+
+/** The exemplars that no tombstone of `deleted` covers; each ref has at most one. */
+export function withoutDeleted(
+  exemplars: readonly ExemplarEntry[],
+  deleted: readonly TombstoneEntry[],
+): ExemplarEntry[] {
+  const byRef = new Map(deleted.map((entry) => [entry.ref, entry]));
+  return exemplars.filter(({ ref, timestampMs }) => {
+    const entry = byRef.get(ref);
+    return entry === undefined || timestampMs < entry.mint || timestampMs > entry.maxt;
+  });
 }
 
 const writer = new ByteWriter(4096);

@@ -28,6 +28,7 @@ export const RecordType: {
   readonly HISTOGRAMS: 7;
   /** Stands in a file of its own: src/db/compacted-mark.ts. */
   readonly COMPACTED: 8;
+  readonly DELETION: 9;
 } = {
   SERIES: 1,
   SAMPLES: 2,
@@ -37,6 +38,7 @@ export const RecordType: {
   TOMBSTONE: 6,
   HISTOGRAMS: 7,
   COMPACTED: 8,
+  DELETION: 9,
 };
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
@@ -45,7 +47,7 @@ export const CHUNK_ENCODING_OFFSET = 4;
 export const CHUNK_MAXT_OFFSET = 16;
 export const CHUNK_PREFIX_BYTES = 24;
 
-/** Types 9 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
+/** Types 10 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
 const RECORD_TYPE_MAX = 255;
 
 /** Offsets inside the record header. */

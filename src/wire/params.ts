@@ -117,6 +117,15 @@ export function parseLabelValuesParams(labelName: string, params: Params): Selec
   return parseSelection(params);
 }
 
+/** `/admin/tsdb/delete_series`: at least one `match[]`. */
+export function parseDeletionParams(params: Params): Omit<SelectionParams, "limit"> {
+  const matches = paramsOf(params, "match[]");
+  if (matches.length === 0) throw new RefusalError("bad_data", "no match[] parameter provided");
+  const startMs = parseOptionalTime(params, "start", MIN_TIME_MS);
+  const endMs = parseOptionalTime(params, "end", MAX_TIME_MS);
+  return { matches, startMs, endMs };
+}
+
 export interface ExemplarsQuery {
   readonly query: string;
   readonly startMs: number;

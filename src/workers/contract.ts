@@ -95,6 +95,9 @@ export interface ReplayProgress {
   readonly current: number;
 }
 
+/** What `/api/v1/admin/tsdb/*` can ask for. */
+export type AdminAction = "delete_series" | "clean_tombstones";
+
 /** The database behind the front end. */
 export interface Engine {
   ready(): ReadyState;
@@ -110,6 +113,11 @@ export interface Engine {
   cancelQuery(id: string): boolean;
   /** `/api/v1/metadata`: the answer's JSON body. */
   metadata(params: readonly (readonly [string, string])[]): QueryAnswer;
+  /** Changes what is stored. Never rejects: errors are answers. */
+  admin(
+    action: AdminAction,
+    params: readonly (readonly [name: string, value: string])[],
+  ): Promise<QueryAnswer>;
   /** Own metrics in the Prometheus text format, without those of the front end. */
   metricsText(): string;
   /** Fields of `/api/v1/status/runtimeinfo`. */

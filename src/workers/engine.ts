@@ -8,7 +8,9 @@ import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { LogStatus } from "../wal/group-commit.js";
 import { logBytes } from "../wal/segments.js";
+import { AdminRequests } from "./admin-requests.js";
 import type {
+  AdminAction,
   Engine,
   IngestSlot,
   QueryAnswer,
@@ -122,6 +124,7 @@ class ThreadedEngine implements Engine {
   private readonly ingestPool: IngestPool;
   private readonly queryPool: QueryPool;
   private readonly maintenance: Maintenance;
+  private readonly adminRequests: AdminRequests;
   private readonly metrics = new IngestMetrics();
   private status: LogStatus = { state: "ok" };
   private ticker: NodeJS.Timeout | null = null;
@@ -177,9 +180,11 @@ class ThreadedEngine implements Engine {
         blockRangeMs: options.blockRangeMs,
         retentionBytes: options.retentionBytes,
         stop: new SharedArrayBuffer(4),
+        endSoon: new SharedArrayBuffer(4),
       },
       log,
     );
+    this.adminRequests = new AdminRequests(this.maintenance, log);
   }
 
   private fatal(error: unknown, options: EngineOptions): void {
@@ -284,6 +289,10 @@ class ThreadedEngine implements Engine {
 
   cancelQuery(id: string): boolean {
     return this.queryPool.cancel(id);
+  }
+
+  admin(action: AdminAction, params: readonly (readonly [string, string])[]): Promise<QueryAnswer> {
+    return this.adminRequests.answer(action, params);
   }
 
   metadata(params: readonly (readonly [string, string])[]): QueryAnswer {

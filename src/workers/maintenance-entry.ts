@@ -1,22 +1,43 @@
 /** Entry of the maintenance thread. */
 import { workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.js";
+import type { DamagedBlock } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { MaintenanceStep } from "../compact/maintenance.js";
 import { MaintenanceThread } from "../db/maintenance.js";
 import type { DroppedSeries } from "../head/ended-series.js";
+import type { RewrittenChunks } from "../head/head-deleter.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
+import type { DeletionRequest, TombstoneEntry } from "../wal/cold-records.js";
 import type { LogPlace } from "../wal/segments.js";
 import type { MaintenanceData } from "./maintenance.js";
 
 const data = workerData as MaintenanceData;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 const stop = new Int32Array(data.stop);
+const endSoon = new Int32Array(data.endSoon);
+let endable = false;
 let workedSinceMs = systemClock.monotonicMs();
 
 /** Maintenance works WORK_MS and rests REST_MS, so that on a full machine others get their turn. */
 const WORK_MS = 4;
 const REST_MS = 2;
+
+/** Somebody waits for this thread (see `Turns`). */
+class EndedEarly extends Error {}
+
+/** Null: ended early, and nothing was changed. */
+function unlessEnded<T>(work: () => T): T | null {
+  endable = true;
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof EndedEarly) return null;
+    throw error;
+  } finally {
+    endable = false;
+  }
+}
 
 const thread = new MaintenanceThread(data.shared, {
   fs: nodeFileSystem,
@@ -28,6 +49,7 @@ const thread = new MaintenanceThread(data.shared, {
   retentionBytes: data.retentionBytes,
   checkpoint() {
     if (Atomics.load(stop, 0) !== 0) throw new Error("the server is stopping");
+    if (endable && Atomics.load(endSoon, 0) !== 0) throw new EndedEarly();
     if (systemClock.monotonicMs() - workedSinceMs < WORK_MS) return;
     Atomics.wait(pause, 0, 0, REST_MS);
     workedSinceMs = systemClock.monotonicMs();
@@ -57,6 +79,25 @@ export function truncateLog(task: { readonly last: number; readonly others: read
   return thread.truncateLog(task.last, task.others);
 }
 
-export function maintain(task: { readonly newestMs: number; readonly otherBytes: number }): MaintenanceStep {
-  return thread.maintain(task.newestMs, task.otherBytes);
+export function maintain(task: {
+  readonly newestMs: number;
+  readonly otherBytes: number;
+}): MaintenanceStep | null {
+  return unlessEnded(() => thread.maintain(task.newestMs, task.otherBytes));
+}
+
+export function cleanTombstones(): MaintenanceStep | null {
+  return unlessEnded(() => thread.cleanTombstones());
+}
+
+export function selectRefs(sets: DeletionRequest["sets"]): Uint32Array {
+  return thread.deletion.select(sets);
+}
+
+export function deleteFromHead(entries: readonly TombstoneEntry[]): RewrittenChunks | null {
+  return thread.deletion.deleteFromHead(entries);
+}
+
+export function deleteFromBlocks(request: DeletionRequest): DamagedBlock[] {
+  return thread.deleteFromBlocks(request);
 }

@@ -2,20 +2,28 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Piscina } from "piscina";
 import { systemClock } from "../base/clock.js";
+import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
+import type { DamagedBlock } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { MaintenanceStep } from "../compact/maintenance.js";
 import type { Database } from "../db/database.js";
 import type { Epochs } from "../db/epochs.js";
 import type { DroppedSeries } from "../head/ended-series.js";
+import type { RewrittenChunks } from "../head/head-deleter.js";
+import type { DeletionRequest } from "../wal/cold-records.js";
+import { type DeletionSteps, deleteSeries } from "./delete-series.js";
 import type { IngestPool } from "./ingest-pool.js";
 import type { ThreadData } from "./thread-data.js";
+import { Turns } from "./turns.js";
 
 export interface MaintenanceData extends ThreadData {
   readonly blockRangeMs: number;
   readonly retentionBytes: number;
   /** One word, not zero once the server stops. */
   readonly stop: SharedArrayBuffer;
+  /** One word, of `Turns`. */
+  readonly endSoon: SharedArrayBuffer;
 }
 
 /** Ended series leave the head once they are this share of all: each time the index is built anew. */
@@ -30,12 +38,14 @@ export class Maintenance {
   failures = 0;
   blocksWritten = 0;
   seriesDropped = 0;
+  deletions = 0;
   private readonly pool: Piscina;
   private readonly db: Database;
   private readonly ingest: IngestPool;
   private readonly epochs: Epochs;
   private readonly data: MaintenanceData;
   private readonly log: Logger;
+  private readonly turns: Turns;
   private compactedEndMs = Number.NEGATIVE_INFINITY;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -47,6 +57,7 @@ export class Maintenance {
     this.epochs = epochs;
     this.data = data;
     this.log = log;
+    this.turns = new Turns(data.endSoon);
     this.pool = new Piscina({
       filename: new URL("maintenance-entry.js", import.meta.url).href,
       minThreads: 0,
@@ -59,11 +70,11 @@ export class Maintenance {
 
   start(): void {
     const interval = Math.min(CHECK_INTERVAL_MS_MAX, this.data.blockRangeMs / 8);
-    this.timer = setInterval(() => void this.run(), interval);
+    this.timer = setInterval(() => void this.runDue(), interval);
   }
 
-  /** Does what is due now; resolves when it is done. Only one run at a time. */
-  run(): Promise<void> {
+  /** Does what is due now; resolves when it is done. Only one at a time. */
+  runDue(): Promise<void> {
     this.running ??= this.runOnce().finally(() => {
       this.running = null;
     });
@@ -90,16 +101,18 @@ export class Maintenance {
   }
 
   private async compactHead(endMs: number): Promise<void> {
-    const place = this.db.log.end;
     const started = systemClock.monotonicMs();
-    const metas = (await this.pool.run({ endMs, place }, { name: "compactHead" })) as BlockMeta[];
+    const { metas, place } = await this.turns.take(async () => {
+      const place = this.db.log.end;
+      return { metas: (await this.run("compactHead", { endMs, place })) as BlockMeta[], place };
+    });
     if (metas.length > 0) {
-      this.epochs.advance();
-      // Chunks that a request closed are in that request's hands until it is answered.
-      await this.ingest.barrier();
-      while (!this.epochs.settled()) await sleep(EPOCH_POLL_MS);
-      await this.pool.run(undefined, { name: "dropHead" });
-      this.db.kernel.exports.sweepEvictionQueue();
+      await this.afterQueries(async () => {
+        // Chunks that a request closed are in that request's hands until it is answered.
+        await this.ingest.barrier();
+        await this.run("dropHead");
+        this.db.kernel.exports.sweepEvictionQueue();
+      });
       this.compactions++;
       this.blocksWritten += metas.length;
       this.log.info("compacted the head", {
@@ -108,16 +121,20 @@ export class Maintenance {
         took: `${((systemClock.monotonicMs() - started) / 1000).toFixed(3)}s`,
       });
     }
-    await this.truncateLog(this.db.lastSegmentBefore(endMs, place.segment));
+    await this.turns.take(() => this.truncateLog(this.db.lastSegmentBefore(endMs, place.segment)));
     await this.dropEnded(endMs);
+  }
+
+  /** Runs `work` once every query that may not know what just changed is over. Others have turns meanwhile. */
+  private async afterQueries(work: () => Promise<void>): Promise<void> {
+    const generation = this.epochs.advance();
+    while (!this.epochs.settled(generation)) await sleep(EPOCH_POLL_MS);
+    await this.turns.take(work);
   }
 
   private async truncateLog(last: number): Promise<void> {
     if (last === 0) return;
-    const deleted = (await this.pool.run(
-      { last, others: this.db.sideRecords() },
-      { name: "truncateLog" },
-    )) as number;
+    const deleted = (await this.run("truncateLog", { last, others: this.db.sideRecords() })) as number;
     if (deleted === 0) return;
     this.db.forgetSegments(last);
     this.log.info("truncated the log", { segments: deleted, through: last });
@@ -127,34 +144,79 @@ export class Maintenance {
   private async dropEnded(borderMs: number): Promise<void> {
     const { db } = this;
     const live = db.kernel.seriesCount() - db.kernel.deadSeries();
-    const ended = (await this.pool.run(borderMs, { name: "countEnded" })) as number;
+    const ended = await this.turns.take(async () => (await this.run("countEnded", borderMs)) as number);
     if (ended === 0 || ended < ENDED_SHARE_MIN * live) return;
     const started = systemClock.monotonicMs();
-    const dropped = await this.ingest.whilePaused(async () => {
-      const task = { borderMs, pinned: db.pinnedRefs() };
-      return (await this.pool.run(task, { name: "dropEnded" })) as DroppedSeries | null;
-    });
+    const dropped = await this.turns.take(() =>
+      this.ingest.whilePaused(async () => {
+        const task = { borderMs, pinned: db.pinnedRefs() };
+        return (await this.run("dropEnded", task)) as DroppedSeries | null;
+      }),
+    );
     const paused = systemClock.monotonicMs() - started;
     if (dropped === null) {
       this.log.warn("no memory to drop ended series", { series: ended });
       return;
     }
     const segment = db.log.segment;
-    this.epochs.advance();
-    while (!this.epochs.settled()) await sleep(EPOCH_POLL_MS);
-    db.releaseDropped(dropped, segment);
+    await this.afterQueries(async () => db.releaseDropped(dropped, segment));
     this.seriesDropped += dropped.refs.length;
     this.log.info("dropped ended series", { series: dropped.refs.length, paused: `${paused.toFixed(1)}ms` });
   }
 
   private async maintainBlocks(): Promise<void> {
     for (;;) {
-      const task = { newestMs: this.db.newestMs, otherBytes: this.db.heapTopBytes() };
-      const step = (await this.pool.run(task, { name: "maintain" })) as MaintenanceStep;
-      if (step.kind === "idle" || this.stopping) return;
-      this.epochs.advance();
-      this.report(step);
+      const step = await this.turns.takeUntilAsked(async () => {
+        const task = { newestMs: this.db.newestMs, otherBytes: this.db.heapTopBytes() };
+        return (await this.run("maintain", task)) as MaintenanceStep | null;
+      });
+      if (step?.kind === "idle" || this.stopping) return;
+      if (step !== null) this.changed(step);
     }
+  }
+
+  /**
+   * Deletes samples (`deleteSeries`). Resolves when that is durable and in force for everything that is asked
+   * afterwards; rejects where it is not, with the RefusalError that says why.
+   */
+  deleteSeries(request: DeletionRequest): Promise<void> {
+    return this.turns.takeSoon(async () => {
+      const steps: DeletionSteps = {
+        whilePaused: (work) => this.ingest.whilePaused(work),
+        select: async (sets) => (await this.run("selectRefs", sets)) as Uint32Array,
+        deleteFromHead: async (entries) =>
+          (await this.run("deleteFromHead", entries)) as RewrittenChunks | null,
+        deleteFromBlocks: async (blocks) => {
+          const damaged = (await this.run("deleteFromBlocks", blocks)) as DamagedBlock[];
+          this.epochs.advance();
+          for (const { ulid, reason } of damaged) this.report({ kind: "quarantined", ulid, reason });
+        },
+      };
+      await deleteSeries(this.db, steps, request);
+      this.deletions++;
+    });
+  }
+
+  /** Writes every block with tombstones anew without what they cover. */
+  async cleanTombstones(): Promise<void> {
+    for (;;) {
+      const step = await this.turns.takeUntilAsked(
+        async () => (await this.run("cleanTombstones")) as MaintenanceStep | null,
+      );
+      if (step?.kind === "idle") return;
+      if (step !== null) this.changed(step);
+    }
+  }
+
+  /** Runs one of the functions of maintenance-entry.ts. */
+  private async run(name: string, task?: unknown): Promise<unknown> {
+    if (this.stopping) throw new RefusalError("unavailable", "the server is stopping");
+    return await this.pool.run(task, { name });
+  }
+
+  private changed(step: MaintenanceStep): void {
+    this.epochs.advance();
+    this.report(step);
   }
 
   private report(step: MaintenanceStep): void {

@@ -41,3 +41,25 @@ test("the same where closed chunks leave memory at once", () =>
     ),
     { numRuns: RUNS, seed: SEED, includeErrorInReport: true },
   ));
+
+// A late sample that waits for a look into the log is judged by the window behind the samples of its request: the
+// model judges it before them, so that the last one has a window in which that is the same.
+for (const [what, options, windows] of [
+  ["", { chunkSamplesMax: 120 }, [24 * HOUR_MS, 60_000]],
+  [", with small chunks", { chunkSamplesMax: 4, ingestThreads: 3 }, [24 * HOUR_MS, 60_000]],
+  [
+    ", where closed chunks leave memory at once",
+    { chunkSamplesMax: 4, headMemoryLimitBytes: 1_066_000 },
+    [24 * HOUR_MS],
+  ],
+] as const) {
+  test(`the same with deletions${what}`, () =>
+    fc.assert(
+      fc.asyncProperty(
+        operations(START_MS, { threads: 1, spreadMs: 5 * HOUR_MS, deletions: true }),
+        fc.constantFrom(...windows),
+        (list, windowMs) => new HeadAndModel(options, { windowMs }).run(list),
+      ),
+      { numRuns: RUNS, seed: SEED, includeErrorInReport: true },
+    ));
+}

@@ -11,6 +11,8 @@ import type { ReplaySummary } from "../../dist/head/replay.js";
 import type { FileSystem } from "../../dist/io/file-system.js";
 import { SampleColumns } from "../../dist/storage/columns.js";
 import type { Queryable } from "../../dist/storage/queryable.js";
+import type { DeletionRequest } from "../../dist/wal/cold-records.js";
+import { deleteSeries } from "../../dist/workers/delete-series.js";
 import type { FakeClock } from "./fake-clock.js";
 import { encodeRequestV1, encodeRequestV2, snappyCompress, type WireSeries } from "./remote-write.js";
 import { bitsOf, putSignallingNaNs } from "./signalling-nan.js";
@@ -57,6 +59,10 @@ export class LocalDatabase {
   private readonly blockRangeMs: number;
   private readonly freeSlots: number[];
   private readonly slotBytes: number;
+  private maintenanceThread: MaintenanceThread | null = null;
+  private underWay = 0;
+  private whenDone: (() => void) | null = null;
+  private gate: Promise<void> = Promise.resolve();
 
   /** Opens, replays and is ready to write. */
   constructor(fs: FileSystem, clock: FakeClock, options: LocalDatabaseOptions = {}) {
@@ -96,7 +102,8 @@ export class LocalDatabase {
   }
 
   /** As a request over HTTP: answered when its records are durable. */
-  write(body: Uint8Array, protocol: 1 | 2): Promise<LocalAnswer> {
+  async write(body: Uint8Array, protocol: 1 | 2): Promise<LocalAnswer> {
+    await this.gate;
     return this.start(body, protocol).commit();
   }
 
@@ -105,10 +112,12 @@ export class LocalDatabase {
     const slot = this.freeSlots.pop();
     if (slot === undefined) throw new Error("all slots are taken");
     const outcome = this.ingest(slot, body, protocol, thread);
+    this.underWay++;
     const commit = (): Promise<LocalAnswer> =>
       new Promise((resolve) =>
         this.database.commit(outcome, (error) => {
           this.freeSlots.push(slot);
+          if (--this.underWay === 0) this.whenDone?.();
           const { status, message } = outcome;
           resolve(
             error === null ? { status, message, outcome } : { status: 503, message: error.message, outcome },
@@ -134,18 +143,8 @@ export class LocalDatabase {
    * left the head.
    */
   maintain(endMs: number): number {
-    const { database, fs, clock, blockRangeMs } = this;
+    const { database, maintenance: thread } = this;
     const current = database.log.segment;
-    const thread = new MaintenanceThread(database.shared, {
-      fs,
-      clock,
-      dir: DATA_DIR,
-      logDir: database.logDir,
-      blockRangeMs,
-      retentionMs: 0,
-      retentionBytes: 0,
-      checkpoint: () => {},
-    });
     if (thread.compactHead(endMs, database.log.end).length > 0) {
       thread.dropHead();
       database.kernel.exports.sweepEvictionQueue();
@@ -159,6 +158,51 @@ export class LocalDatabase {
     if (dropped !== null) database.releaseDropped(dropped, database.log.segment);
     while (thread.maintain(database.newestMs, 0).kind !== "idle");
     return dropped?.refs.length ?? 0;
+  }
+
+  /** The maintenance thread, on this one. */
+  get maintenance(): MaintenanceThread {
+    const { database, fs, clock, blockRangeMs } = this;
+    this.maintenanceThread ??= new MaintenanceThread(database.shared, {
+      fs,
+      clock,
+      dir: DATA_DIR,
+      logDir: database.logDir,
+      blockRangeMs,
+      retentionMs: 0,
+      retentionBytes: 0,
+      checkpoint: () => {},
+    });
+    return this.maintenanceThread;
+  }
+
+  /** As the server does it, between writes that wait meanwhile. */
+  deleteSeries(request: DeletionRequest): Promise<void> {
+    const { maintenance } = this;
+    return deleteSeries(
+      this.database,
+      {
+        whilePaused: (work) => this.whilePaused(work),
+        select: async (sets) => maintenance.deletion.select(sets),
+        deleteFromHead: async (entries) => maintenance.deletion.deleteFromHead(entries),
+        deleteFromBlocks: async (blocks) => void maintenance.deleteFromBlocks(blocks),
+      },
+      request,
+    );
+  }
+
+  private async whilePaused<T>(work: () => Promise<T>): Promise<T> {
+    let resume = (): void => {};
+    this.gate = new Promise((resolve) => {
+      resume = resolve;
+    });
+    if (this.underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.whenDone = resolve;
+      });
+      this.whenDone = null;
+    }
+    return work().finally(resume);
   }
 
   /** Everything stored, by the printed label set. */

@@ -68,6 +68,10 @@ export class FakeEngine implements Engine {
     return { status: 499, body: new Uint8Array() };
   }
 
+  admin(): Promise<QueryAnswer> {
+    return Promise.resolve({ status: 204, body: new Uint8Array() });
+  }
+
   activeQueries(): QueryAnswer {
     return { status: 200, body: new TextEncoder().encode("[]") };
   }

@@ -37,6 +37,21 @@ const VALUES = [
 const HOUR_MS = 3_600_000;
 const EVER: readonly [number, number] = [-(2 ** 53), 2 ** 53];
 
+const MATCHERS: readonly (readonly Matcher[])[] = [
+  [{ name: "__name__", op: "=", value: "up" }],
+  [
+    { name: "__name__", op: "=~", value: "up|down" },
+    { name: "job", op: "!=", value: "a" },
+  ],
+  [{ name: "job", op: "=", value: "" }],
+  [
+    { name: "job", op: "=~", value: ".+" },
+    { name: "zone", op: "!~", value: "ä.*" },
+  ],
+  [{ name: "__name__", op: "!~", value: "up" }],
+  [{ name: "nothing", op: "=", value: "x" }],
+];
+
 export type Operation =
   | {
       readonly kind: "write";
@@ -47,12 +62,20 @@ export type Operation =
   /** Submits what waits, in an order of its own. */
   | { readonly kind: "commit"; readonly seed: number }
   | { readonly kind: "reopen" }
+  | {
+      readonly kind: "delete";
+      readonly matchers: readonly Matcher[];
+      readonly mint: number;
+      readonly maxt: number;
+    }
   | { readonly kind: "advance"; readonly ms: number };
 
 export interface OperationOptions {
   readonly threads: number;
   /** Samples lie this many milliseconds around the start. */
   readonly spreadMs: number;
+  /** Samples are deleted, too. */
+  readonly deletions?: boolean;
 }
 
 const LABEL_SETS: readonly (readonly (readonly [string, string])[])[] = [
@@ -167,10 +190,21 @@ export function operations(startMs: number, options: OperationOptions): fc.Arbit
   const commit = fc.record({ kind: fc.constant("commit" as const), seed: fc.nat() });
   const reopen = fc.constant({ kind: "reopen" as const });
   const advance = fc.record({ kind: fc.constant("advance" as const), ms: fc.nat({ max: 3 * HOUR_MS }) });
+  const range = fc.oneof(
+    { weight: 6, arbitrary: fc.tuple(timestamp, timestamp) },
+    fc.constant<[number, number]>([-(2 ** 53), 2 ** 53]),
+  );
+  const deletion = fc.record({ matchers: fc.constantFrom(...MATCHERS, []), range }).map((d) => ({
+    kind: "delete" as const,
+    matchers: d.matchers,
+    mint: Math.min(...d.range),
+    maxt: Math.max(...d.range),
+  }));
   const one = fc.oneof(
     { weight: 20, arbitrary: write },
     { weight: 4, arbitrary: commit },
     { weight: 2, arbitrary: reopen },
+    { weight: options.deletions === true ? 6 : 0, arbitrary: deletion },
     advance,
   );
   return fc.array(one, { minLength: 1, maxLength: 40, size: "max" });
@@ -216,7 +250,13 @@ export class HeadAndModel {
     for (const operation of list) {
       if (operation.kind === "write") this.write(operation.series, operation.protocol, operation.thread);
       else if (operation.kind === "advance") this.clock.advance(operation.ms);
-      else {
+      else if (operation.kind === "delete") {
+        await this.commit(3);
+        const { matchers, mint, maxt } = operation;
+        await this.local.deleteSeries({ sets: [matchers], mint, maxt });
+        this.model.delete(matchers, mint, maxt);
+        checkSame(this.local.queryable(), this.model);
+      } else {
         await this.commit(operation.kind === "commit" ? operation.seed : 1);
         if (operation.kind === "reopen") await this.reopen();
       }
@@ -304,21 +344,6 @@ function checkRanges(queryable: Queryable, model: NaiveDb): void {
     }
   }
 }
-
-const MATCHERS: readonly (readonly Matcher[])[] = [
-  [{ name: "__name__", op: "=", value: "up" }],
-  [
-    { name: "__name__", op: "=~", value: "up|down" },
-    { name: "job", op: "!=", value: "a" },
-  ],
-  [{ name: "job", op: "=", value: "" }],
-  [
-    { name: "job", op: "=~", value: ".+" },
-    { name: "zone", op: "!~", value: "ä.*" },
-  ],
-  [{ name: "__name__", op: "!~", value: "up" }],
-  [{ name: "nothing", op: "=", value: "x" }],
-];
 
 function keysOf(series: readonly NaiveSeries[]): string[] {
   return series.map(({ key }) => key).sort();

@@ -87,6 +87,17 @@ export class NaiveDb {
     return [...this.series.values()].filter((one) => matches(one) && samplesOf(one, mint, maxt).length > 0);
   }
 
+  /** Deletes the samples in [mint, maxt] of the series that match: what is written afterwards is new. */
+  delete(matchers: readonly Matcher[], mint: number, maxt: number): void {
+    for (const { floats, histograms } of this.select(matchers, mint, maxt)) {
+      for (const samples of [floats, histograms]) {
+        for (const timestamp of samples.keys()) {
+          if (timestamp >= mint && timestamp <= maxt) samples.delete(timestamp);
+        }
+      }
+    }
+  }
+
   labelNames(): string[] {
     const names = this.select([], -Infinity, Infinity).flatMap(({ labels }) => [...labels.keys()]);
     return [...new Set(names)].sort(compareUtf8);

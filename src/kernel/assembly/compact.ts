@@ -59,11 +59,7 @@ export function dropCollected(ref: u32, keep: bool): void {
       if (before) store<u32>(before, <u32>next, N_NEXT);
       else store<u32>(ext, <u32>next, X_CHUNKS);
       if (!next) store<u32>(ext, <u32>before, X_CHUNKS_LAST);
-      if (load<u32>(node, N_DATA)) free(load<u32>(node, N_DATA), load<u32>(node, N_LEN));
-      store<u32>(node, 0, N_DATA);
-      // a logged node hangs in the eviction queue, too: the main thread gives it back from there
-      if (load<u32>(node, N_SEGMENT) && !(flags & NF_UNQUEUED)) store<u32>(node, NONE, N_REF);
-      else free(node, NODE_BYTES);
+      releaseNode(node);
     } else {
       store<u8>(node, flags & ~NF_COLLECTED, N_OOO);
       before = node;
@@ -72,6 +68,15 @@ export function dropCollected(ref: u32, keep: bool): void {
   }
   unlockStripe(stripe);
   settleLiveBytes();
+}
+
+/** Gives back a node that no list of chunks names any more, and its bytes. The stripe's lock is held. */
+export function releaseNode(node: usize): void {
+  if (load<u32>(node, N_DATA)) free(load<u32>(node, N_DATA), load<u32>(node, N_LEN));
+  store<u32>(node, 0, N_DATA);
+  // a logged node hangs in the eviction queue, too: the main thread gives it back from there
+  if (load<u32>(node, N_SEGMENT) && !(load<u8>(node, N_OOO) & NF_UNQUEUED)) store<u32>(node, NONE, N_REF);
+  else free(node, NODE_BYTES);
 }
 
 /** Order of label sets: pair by pair, names before values, by bytes. */

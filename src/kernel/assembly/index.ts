@@ -13,6 +13,9 @@ export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";
 export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
 export { dropEnded, freeEnded, markEnded } from "./collect-ended";
+export {
+  beginDeletion, deleteFromChunk, deleteSamples, finishDeletion, removeChunk, settleHistograms, settleNewest, settleNewestFrom,
+} from "./delete";
 export { dropCollected, oldestChunk, sealSeries, sortRefs } from "./compact";
 export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
 export { findKey, readPostings } from "./index-postings";

@@ -1,0 +1,30 @@
+import type { AdminAction } from "../workers/contract.js";
+import { answer, withEngine } from "./api-routes.js";
+import type { Call } from "./call.js";
+import type { EngineGate } from "./engine-gate.js";
+import type { Route } from "./router.js";
+
+/** Prometheus' endpoints that change what is stored. */
+export function adminRoutes(gate: EngineGate): Route[] {
+  const route = (action: AdminAction, summary: string): Route => ({
+    path: `/api/v1/admin/tsdb/${action}`,
+    methods: ["POST", "PUT"],
+    summary,
+    scope: "admin",
+    cors: true,
+    handle: (call) => change(gate, call, action),
+  });
+  return [
+    route("delete_series", "Deletes the samples of the series that match, in a range of times"),
+    route("clean_tombstones", "Frees the space of what was deleted from blocks"),
+  ];
+}
+
+function change(gate: EngineGate, call: Call, action: AdminAction): void {
+  withEngine(gate, call, (engine) => {
+    engine.admin(action, call.params).then(
+      (result) => answer(call, result),
+      () => call.error("internal", "internal error"),
+    );
+  });
+}
