@@ -28,6 +28,16 @@ const thread = new QueryThread(data.shared, index, {
   blockCacheBytes: data.blockCacheBytes,
 });
 
+/** Merged and expired blocks keep their files, and the space of those, until this thread has let go of them. */
+const REFRESH_MS = 10_000;
+setInterval(() => {
+  try {
+    thread.run(() => undefined);
+  } catch {
+    // The next query meets the same and says so.
+  }
+}, REFRESH_MS).unref();
+
 /** The answer, whose body is moved to the main thread and not copied. */
 export function query({ request, place, receivedMs }: QueryTask): object {
   const startControl = (timeoutMs: number): QueryControl => ({
