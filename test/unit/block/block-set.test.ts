@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import {
   listBlocks,
@@ -12,6 +15,8 @@ import { writeBlock } from "../../../dist/block/block-writer.js";
 import { PageCache } from "../../../dist/block/page-cache.js";
 import { compactBlocks, TombstonesChangedError } from "../../../dist/compact/compactor.js";
 import { maintainOnce } from "../../../dist/compact/maintenance.js";
+import type { FileSystem } from "../../../dist/io/file-system.js";
+import { nodeFileSystem } from "../../../dist/io/node-file-system.js";
 import { Labels } from "../../../dist/model/labels.js";
 import { dump, type PlainSeries, sourceOf } from "../../support/block-fixtures.js";
 import { FaultFileSystem } from "../../support/fault-file-system.js";
@@ -255,4 +260,47 @@ test("reads meta.json of Prometheus and refuses one that was changed by accident
   assert.throws(() => parseMeta(theirs.replace('"version":1', '"version":2'), "m"), /unknown version 2/);
   assert.throws(() => parseMeta(theirs.replace('"maxTime":10', '"maxTime":-9'), "m"), /after maxTime/);
   assert.throws(() => parseMeta("[]", "m"), /version/);
+});
+
+test("opens 200 blocks with a few small reads each", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "varve-blocks-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const count = 200;
+  for (let i = 0; i < count; i++) {
+    const minTime = i * 2 * HOUR;
+    const ulid = `01ARZ3NDEKTSV4RRFFQ69${String(i).padStart(5, "0")}`;
+    writeBlock(nodeFileSystem, folder, sourceOf(seriesFrom(minTime)), {
+      ulid,
+      minTime,
+      maxTime: minTime + 2 * HOUR,
+    });
+  }
+  let reads = 0;
+  let bytes = 0;
+  let descriptors = 0;
+  const counting: FileSystem = {
+    ...nodeFileSystem,
+    open(path, flags) {
+      descriptors++;
+      return nodeFileSystem.open(path, flags);
+    },
+    close(fd) {
+      descriptors--;
+      nodeFileSystem.close(fd);
+    },
+    read(fd, target, offset, length, position) {
+      reads++;
+      bytes += length;
+      return nodeFileSystem.read(fd, target, offset, length, position);
+    },
+  };
+  const startedAt = performance.now();
+  const set = new BlockSet(counting, folder, new PageCache(1 << 20));
+  t.diagnostic(`${(performance.now() - startedAt).toFixed(1)} ms`);
+  assert.equal(set.blocks.length, count);
+  assert(reads <= 4 * count, `${reads} reads`);
+  assert(bytes <= 128 * count, `${bytes} bytes`);
+  assert.equal(descriptors, 2 * count, "an index and a file of chunks each");
+  set.close();
+  assert.equal(descriptors, 0);
 });
