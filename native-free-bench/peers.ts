@@ -6,6 +6,7 @@
  *   --only varve,victoria-metrics   choose programs
  *   --size small                    seconds, for a look     --json FILE   the figures as JSON
  *   --port 21400                    the loopback port       --write-docs  put the table into docs/ and README.md
+ *   compaction                      instead of a workload: what making blocks of W2 costs those who write
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -13,6 +14,7 @@ import { loadavg, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { isMeasured, measureCompaction } from "./compaction.js";
 import { writeDocs } from "./docs.js";
 import { cpuMs, diskUse, rssBytes, rssPeakBytes } from "./process-figures.js";
 import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
@@ -183,6 +185,16 @@ function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+async function compaction(programs: readonly Program[], size: "full" | "small", port: number): Promise<void> {
+  const workload = workloadOf("W2", size);
+  const cache = openRequests(workload, size, recentBaseMs(workload, Date.now()));
+  for (const program of programs.filter(isMeasured)) {
+    const figures = await measureCompaction(program, cache, port);
+    process.stdout.write(`${program.name} ${JSON.stringify(figures)}\n`);
+  }
+  cache.close();
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -204,6 +216,7 @@ async function main(): Promise<void> {
   }
   if (loadavg()[0]! > 0.5) log(`the machine is not quiet: load ${loadavg()[0]!.toFixed(2)}`);
   await warmSender();
+  if (names.includes("compaction")) return compaction(programs, size, Number(values.port));
   const outcomes: Outcome[] = [];
   for (const wanted of names) {
     const [name = "", repeats = values.repeat] = wanted.split(":");

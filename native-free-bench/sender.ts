@@ -3,6 +3,7 @@
  * read from the request cache. Of an answer it reads the status line, the length and, on refusal, the body.
  */
 import { createConnection, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RequestSource } from "./request-cache.js";
 
 export interface SendOptions {
@@ -11,6 +12,10 @@ export interface SendOptions {
   readonly protocol: 1 | 2;
   /** Ends the burst early: no connection begins another request once it returns true. */
   readonly stop?: () => boolean;
+  /** At most this many requests a second, spread evenly over all connections. Default: as fast as it is answered. */
+  readonly requestsPerSecond?: number;
+  /** Told of every answer: when its request was due or sent, on `performance.now()`, and how long it took. */
+  readonly answered?: (sentAtMs: number, tookMs: number) => void;
 }
 
 export interface SendResult {
@@ -46,11 +51,16 @@ export async function sendRequests(source: RequestSource, options: SendOptions):
   const sendAll = async (client: Client, connection: number): Promise<void> => {
     const body = Buffer.allocUnsafe(source.bodyBytesMax);
     const { lengths, samples } = source.connections[connection]!;
+    const periodMs = (1000 * clients.length) / (options.requestsPerSecond ?? Number.POSITIVE_INFINITY);
     for (let request = 0; request < lengths.length && options.stop?.() !== true; request++) {
       const length = source.read(connection, request, body);
+      const early = startedAt + (request + connection / clients.length) * periodMs - performance.now();
+      if (early > 1) await sleep(early);
       const sentAt = performance.now();
       const answer = await client.post(headOf(options, length), body.subarray(0, length));
-      latencies[answered++] = performance.now() - sentAt;
+      const tookMs = performance.now() - sentAt;
+      latencies[answered++] = tookMs;
+      options.answered?.(sentAt, tookMs);
       if (answer.status >= 200 && answer.status < 300) {
         samplesAcknowledged += samples[request]!;
         acknowledged[connection] = request + 1;
