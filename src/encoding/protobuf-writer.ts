@@ -39,6 +39,13 @@ export class ProtobufWriter {
     return this.length;
   }
 
+  /** The same without a field: a message on its own with its length in front of it. */
+  openDelimited(): number {
+    this.reserve(5);
+    this.length++;
+    return this.length;
+  }
+
   /** Writes the length in front of the message, which moves if that takes more than a byte. */
   close(start: number): void {
     const size = this.length - start;
@@ -55,7 +62,11 @@ export class ProtobufWriter {
   }
 
   string(field: number, value: string): void {
-    if (value === "") return;
+    if (value !== "") this.text(field, value);
+  }
+
+  /** A string that is written though it is empty. */
+  text(field: number, value: string): void {
     this.key(field, WireType.BYTES);
     // Three bytes a UTF-16 unit at most; the length goes in front of what is then known.
     this.reserve(5 + value.length * 3);
@@ -93,6 +104,13 @@ export class ProtobufWriter {
   /** A whole number within ±2^52, zigzag. */
   sint64(field: number, value: number): void {
     if (value !== 0) this.uint64(field, value < 0 ? -2 * value - 1 : 2 * value);
+  }
+
+  /** The same, written though it is zero. */
+  sint64Present(field: number, value: number): void {
+    this.key(field, WireType.VARINT);
+    this.reserve(10);
+    this.rawVarint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   double(field: number, value: number): void {

@@ -70,25 +70,30 @@ function endQuery(call: Call, engine: Engine): void {
 }
 
 /** Asks the query threads, and answers with what they say. */
-export function ask(gate: EngineGate, call: Call, kind: QueryKind): void {
-  withEngine(gate, call, (engine) => askEngine(call, engine, kind));
+export function ask(
+  gate: EngineGate,
+  call: Call,
+  kind: QueryKind,
+  more: Pick<QueryRequest, "accept"> = {},
+): void {
+  withEngine(gate, call, (engine) => askEngine(call, engine, kind, more));
 }
 
-function askEngine(call: Call, engine: Engine, kind: QueryKind): void {
+function askEngine(call: Call, engine: Engine, kind: QueryKind, more: Pick<QueryRequest, "accept">): void {
   const gone = new AbortController();
   call.exchange.onGone = () => gone.abort();
   const { params, client } = call;
   const request: QueryRequest =
     kind === "label_values"
       ? { kind, params, client, labelName: unescapeLabelName(call.variable) }
-      : { kind, params, client };
+      : { kind, params, client, ...more };
   engine.query(request, gone.signal).then(
     (result) => answer(call, result),
     () => call.error("internal", "internal error"),
   );
 }
 
-export function answer(call: Call, { status, body }: QueryAnswer): void {
+export function answer(call: Call, { status, body, contentType = JSON_TYPE }: QueryAnswer): void {
   if (status === 204) call.empty(204);
-  else call.reply(status, JSON_TYPE, body);
+  else call.reply(status, contentType, body);
 }

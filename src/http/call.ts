@@ -26,6 +26,8 @@ export class Call {
   onAnswer: (() => void) | null = null;
   /** The connection ends with the answer. */
   closes = false;
+  /** The header, "" where it is absent. */
+  readonly accept: string;
   private readonly acceptsGzip: boolean;
   private readonly headers: readonly string[];
   private readonly metrics: RouteMetrics;
@@ -46,6 +48,7 @@ export class Call {
     this.metrics = metrics;
     this.clock = clock;
     this.startMs = clock.monotonicMs();
+    this.accept = exchange.header("accept");
     this.acceptsGzip = acceptsGzip(exchange.header("accept-encoding"));
   }
 

@@ -16,6 +16,20 @@ function parseForm(text: string): [string, string][] {
   return params;
 }
 
+/** What Go's parser says about a query string; null where it is in order. */
+export function formErrorOrNull(text: string): string | null {
+  let found: string | null = null;
+  for (const pair of text.split("&")) {
+    if (pair.includes(";")) {
+      found = "invalid semicolon separator in query";
+      continue;
+    }
+    const bad = /%(?![0-9a-fA-F]{2}).{0,2}/.exec(pair);
+    if (bad !== null && found === null) found = `invalid URL escape ${JSON.stringify(bad[0])}`;
+  }
+  return found;
+}
+
 function decodeFormOrNull(text: string): string | null {
   return decodePercentOrNull(text.includes("+") ? text.replaceAll("+", " ") : text);
 }

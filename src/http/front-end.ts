@@ -8,6 +8,7 @@ import { apiRoutes } from "./api-routes.js";
 import { Call } from "./call.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
 import type { EngineGate } from "./engine-gate.js";
+import { federateRoute } from "./federate-route.js";
 import {
   BodyBudget,
   type BodyRefusal,
@@ -125,6 +126,7 @@ function routeTable(
   return [
     ...writes,
     ...apiRoutes(gate),
+    federateRoute(gate),
     remoteReadRoute(gate, options.readConcurrencyMax),
     ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
     ...tsdbStatusRoutes(gate),

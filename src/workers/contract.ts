@@ -39,7 +39,8 @@ export type QueryKind =
   | "query_exemplars"
   | "tsdb_status"
   | "tsdb_blocks"
-  | "read";
+  | "read"
+  | "federate";
 
 /** Where the next piece of a streamed answer begins: behind the series `after` (its labels, flat) of a query. */
 export interface ReadCursor {
@@ -67,6 +68,8 @@ export interface QueryRequest {
   readonly labelName?: string;
   /** Of a "read": the request's body, compressed as it came. */
   readonly body?: Uint8Array;
+  /** Of "federate": the header. */
+  readonly accept?: string;
   /** Of a "read": which piece of a streamed answer; absent: the first. */
   readonly cursor?: ReadCursor;
   readonly client?: QueryClient;

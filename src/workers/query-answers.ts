@@ -37,6 +37,7 @@ import {
   type QueryStats,
 } from "../wire/prometheus-json.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
+import { answerFederate } from "./federate-answer.js";
 import type { QueryLanguage } from "./query-language.js";
 import type { QueryOutcome } from "./query-task.js";
 import { answerRead, type ReadLimits } from "./read-answer.js";
@@ -86,7 +87,7 @@ function answerOther(
   request: QueryRequest,
   queryable: Queryable,
   defaults: QueryDefaults,
-  { startControl }: QueryContext,
+  { nowMs, startControl }: QueryContext,
 ): QueryAnswer {
   switch (request.kind) {
     case "series":
@@ -101,6 +102,13 @@ function answerOther(
       return encodeData(exprToJson(parseQueryParam(request)));
     case "read":
       return answerRead(request, queryable, defaults, startControl(defaults.timeoutMs));
+    case "federate":
+      return answerFederate(
+        request,
+        queryable,
+        { startMs: nowMs - defaults.lookbackDeltaMs, endMs: nowMs },
+        startControl(defaults.timeoutMs),
+      );
     default:
       throw new RefusalError("unsupported", `${request.kind} is not supported yet`);
   }

@@ -58,6 +58,13 @@ function refusal(error: unknown): QueryAnswer {
   return { status, contentType: "text/plain; charset=utf-8", body };
 }
 
+const NOTHING: SeriesSet = { count: 0, sorted: true, labels: () => Labels.EMPTY, read: () => {} };
+
+/** As in Prometheus' storage, no matcher selects nothing. */
+function selectOf(queryable: Queryable, { matchers, startMs, endMs }: ReadQuery): SeriesSet {
+  return matchers.length === 0 ? NOTHING : queryable.select(matchers, startMs, endMs);
+}
+
 /** The indexes of the series behind `after`, by label set. */
 function ordered(set: SeriesSet, after: Labels | null, control: QueryControl): number[] {
   const labelSets: Labels[] = [];
@@ -81,7 +88,7 @@ function samples(
   const columns = new SampleColumns();
   for (const query of queries) {
     const result = writer.open(1);
-    const set = queryable.select(query.matchers, query.startMs, query.endMs);
+    const set = selectOf(queryable, query);
     let count = 0;
     for (const index of ordered(set, null, control)) {
       control.checkpoint();
@@ -113,8 +120,9 @@ function chunks(
   const columns = new SampleColumns();
   let after = cursor.after === null ? null : new Labels(cursor.after);
   for (let q = cursor.query; q < queries.length; q++, after = null) {
-    const { matchers, startMs, endMs } = queries[q] as ReadQuery;
-    const set = queryable.select(matchers, startMs, endMs);
+    const query = queries[q] as ReadQuery;
+    const { startMs, endMs } = query;
+    const set = selectOf(queryable, query);
     for (const index of ordered(set, after, control)) {
       control.checkpoint();
       set.read(index, startMs, endMs, columns);
