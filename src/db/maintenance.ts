@@ -97,12 +97,20 @@ export class MaintenanceThread {
 
   /** Series without a sample in the head that had none since `borderMs`. */
   countEnded(borderMs: number): number {
-    return this.ended.count(borderMs);
+    return this.ended.countEnded(borderMs);
   }
 
-  /** Takes them out of the head but for `pinned`; see `EndedSeries.drop` for who must wait meanwhile. */
-  dropEnded(borderMs: number, pinned: Uint32Array): DroppedSeries | null {
-    return this.ended.drop(borderMs, pinned);
+  /** They leave the head in three steps: see `EndedSeries` for what each may not run beside. */
+  prepareIndex(borderMs: number, pinned: Uint32Array): boolean {
+    return this.ended.prepare(borderMs, pinned);
+  }
+
+  replaceIndex(pinned: Uint32Array): boolean {
+    return this.ended.replace(pinned);
+  }
+
+  buryEnded(): DroppedSeries {
+    return this.ended.bury();
   }
 
   /**

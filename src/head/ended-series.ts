@@ -1,6 +1,6 @@
 /**
  * Series that have ended leave the head, and their refs come to new series. The way of a ref: its samples are all
- * in blocks (`EndedSeries.drop` takes it out of the index); no query that could know it runs any more
+ * in blocks (`EndedSeries` takes it out of the index); no query that could know it runs any more
  * (`SpareRefs.release` frees its labels); no segment of the log names it any more (`SpareRefs.truncated` lets
  * new series have it). So a ref in the log always means one series.
  */
@@ -8,7 +8,7 @@ import * as L from "../kernel/assembly/layout.js";
 import type { Kernel } from "../kernel/kernel.js";
 import type { SeriesLog } from "./series-log.js";
 
-/** What `drop` took out: plain data, it crosses threads. The addresses are for `SpareRefs.release`. */
+/** What left: plain data, it crosses threads. The addresses are for `SpareRefs.release`. */
 export interface DroppedSeries {
   readonly refs: Uint32Array;
   readonly list: number;
@@ -17,10 +17,14 @@ export interface DroppedSeries {
   readonly indexBlocks: number;
 }
 
-/** The maintenance thread's side. */
+/** The maintenance thread's side: `prepare`, `replace` and `bury`, in this order. */
 export class EndedSeries {
   private readonly kernel: Kernel;
   private readonly work: number;
+  private borderMs = 0;
+  private count = 0;
+  /** Two bit sets in the heap: who leaves, and behind it who stays. */
+  private bits = 0;
 
   /** `kernel` must share what it frees; `scratch`: a query scratch of this thread alone. */
   constructor(kernel: Kernel, scratch: number) {
@@ -28,41 +32,70 @@ export class EndedSeries {
     this.work = scratch + L.Q_TMP;
   }
 
-  /** Series that have no sample in the head and had none since `borderMs`. Other threads may be at work. */
-  count(borderMs: number): number {
-    return this.kernel.exports.markEnded(0, this.kernel.seriesCount(), borderMs);
+  /** Series that have no sample in the head and had none since `borderMs`. */
+  countEnded(borderMs: number): number {
+    return this.kernel.exports.markEnded(0, 0, this.kernel.seriesCount(), borderMs);
+  }
+
+  /** Builds the index that the head would have without them, but for `pinned`. False: there is no memory for it. */
+  prepare(borderMs: number, pinned: Uint32Array): boolean {
+    const { kernel } = this;
+    this.borderMs = borderMs;
+    this.count = kernel.seriesCount();
+    this.bits = kernel.exports.alloc(2 * this.setBytes) >>> 0;
+    if (this.bits === 0) return false;
+    kernel.u8().fill(0, this.bits, this.bits + 2 * this.setBytes);
+    this.pin(pinned);
+    kernel.exports.markEnded(this.bits, this.stay, this.count, borderMs);
+    const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
+    const built = kernel.exports.buildWithout(this.bits, this.count, this.work, room) !== 0;
+    if (!built) this.freeBits();
+    return built;
   }
 
   /**
-   * Takes those series out of the head's index, but for the refs `pinned`. No request may be under way, and none
-   * may begin before this returns. Null: there is no memory for the new index; nothing changed.
+   * Lets the head have that index. No request may be under way, and none may begin before this returns. What came
+   * or came back since `prepare` is in it. False: there is no memory; nothing changed.
    */
-  drop(borderMs: number, pinned: Uint32Array): DroppedSeries | null {
-    const { kernel } = this;
-    const { exports } = kernel;
-    const count = kernel.seriesCount();
-    const bytes = (count >>> 3) + 1;
-    const bits = exports.alloc(bytes) >>> 0;
-    if (bits === 0) return null;
-    kernel.u8().fill(0, bits, bits + bytes);
-    for (const ref of pinned) kernel.u8()[bits + (ref >>> 3)] |= 1 << (ref & 7);
-    exports.markEnded(bits, count, borderMs);
-    const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
-    const dropped = exports.dropEnded(bits, this.work, room) !== 0;
-    exports.free(bits, bytes);
-    exports.settleLiveBytes();
-    return dropped ? this.dropped() : null;
+  replace(pinned: Uint32Array): boolean {
+    this.pin(pinned);
+    const { bits, stay, borderMs, work } = this;
+    const replaced = this.kernel.exports.replaceIndex(bits, stay, borderMs, work) !== 0;
+    this.freeBits();
+    return replaced;
   }
 
-  private dropped(): DroppedSeries {
+  /** Takes the series apart that are in the index no more. */
+  bury(): DroppedSeries {
+    const [list, listEnd, listBytes, indexBlocks] = this.kernel
+      .u32()
+      .slice(this.work >>> 2, (this.work >>> 2) + 4);
+    this.kernel.exports.buryEnded(list, listEnd);
     const words = this.kernel.u32();
-    const [list, listEnd, listBytes, indexBlocks] = words.subarray(this.work >>> 2, (this.work >>> 2) + 4);
     const refs: number[] = [];
     for (let at = list; at < listEnd; at += L.ENDED_BYTES) {
       const ref = words[(at + L.ENDED_REF) >>> 2];
       if (ref !== L.NONE) refs.push(ref);
     }
     return { refs: Uint32Array.from(refs), list, listEnd, listBytes, indexBlocks };
+  }
+
+  private get setBytes(): number {
+    return (this.count >>> 3) + 1;
+  }
+
+  private get stay(): number {
+    return this.bits + this.setBytes;
+  }
+
+  private pin(refs: Uint32Array): void {
+    const bytes = this.kernel.u8();
+    for (const ref of refs) if (ref < this.count) bytes[this.stay + (ref >>> 3)] |= 1 << (ref & 7);
+  }
+
+  private freeBits(): void {
+    this.kernel.exports.free(this.bits, 2 * this.setBytes);
+    this.kernel.exports.settleLiveBytes();
   }
 }
 

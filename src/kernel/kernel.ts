@@ -36,8 +36,10 @@ export interface KernelExports {
   oldestChunk(ref: number, end: number): number;
   collectChunks(scratch: number, ref: number, mint: number, maxt: number): number;
   dropCollected(ref: number, keep: number): void;
-  markEnded(bits: number, count: number, border: number): number;
-  dropEnded(bits: number, work: number, room: number): number;
+  markEnded(bits: number, stay: number, count: number, border: number): number;
+  buildWithout(bits: number, count: number, work: number, room: number): number;
+  replaceIndex(bits: number, stay: number, border: number, result: number): number;
+  buryEnded(list: number, end: number): void;
   freeEnded(list: number, end: number, bytes: number, blocks: number): void;
   reuseRefs(refs: number, count: number, logged: number): number;
   sortRefs(refs: number, count: number, spare: number): void;

@@ -68,11 +68,16 @@ export function countEnded(borderMs: number): number {
   return thread.countEnded(borderMs);
 }
 
-export function dropEnded(task: {
-  readonly borderMs: number;
-  readonly pinned: Uint32Array;
-}): DroppedSeries | null {
-  return thread.dropEnded(task.borderMs, task.pinned);
+export function prepareIndex(task: { readonly borderMs: number; readonly pinned: Uint32Array }): boolean {
+  return thread.prepareIndex(task.borderMs, task.pinned);
+}
+
+export function replaceIndex(pinned: Uint32Array): boolean {
+  return thread.replaceIndex(pinned);
+}
+
+export function buryEnded(): DroppedSeries {
+  return thread.buryEnded();
 }
 
 export function truncateLog(task: { readonly last: number; readonly others: readonly Uint8Array[] }): number {

@@ -121,8 +121,8 @@ export class Maintenance {
         took: `${((systemClock.monotonicMs() - started) / 1000).toFixed(3)}s`,
       });
     }
+    await this.dropEnded(endMs); // before the checkpoint, which then need not name them
     await this.turns.take(() => this.truncateLog(this.db.lastSegmentBefore(endMs, place.segment)));
-    await this.dropEnded(endMs);
   }
 
   /** Runs `work` once every query that may not know what just changed is over. Others have turns meanwhile. */
@@ -146,14 +146,18 @@ export class Maintenance {
     const live = db.kernel.seriesCount() - db.kernel.deadSeries();
     const ended = await this.turns.take(async () => (await this.run("countEnded", borderMs)) as number);
     if (ended === 0 || ended < ENDED_SHARE_MIN * live) return;
-    const started = systemClock.monotonicMs();
-    const dropped = await this.turns.take(() =>
-      this.ingest.whilePaused(async () => {
-        const task = { borderMs, pinned: db.pinnedRefs() };
-        return (await this.run("dropEnded", task)) as DroppedSeries | null;
-      }),
-    );
-    const paused = systemClock.monotonicMs() - started;
+    let pausedMs = 0;
+    const dropped = await this.turns.take(async () => {
+      const prepared = await this.run("prepareIndex", { borderMs, pinned: db.pinnedRefs() });
+      if (prepared === false) return null;
+      const replaced = await this.ingest.whilePaused(async () => {
+        const started = systemClock.monotonicMs();
+        const done = await this.run("replaceIndex", db.pinnedRefs());
+        pausedMs = systemClock.monotonicMs() - started;
+        return done as boolean;
+      });
+      return replaced ? ((await this.run("buryEnded")) as DroppedSeries) : null;
+    });
     if (dropped === null) {
       this.log.warn("no memory to drop ended series", { series: ended });
       return;
@@ -161,7 +165,10 @@ export class Maintenance {
     const segment = db.log.segment;
     await this.afterQueries(async () => db.releaseDropped(dropped, segment));
     this.seriesDropped += dropped.refs.length;
-    this.log.info("dropped ended series", { series: dropped.refs.length, paused: `${paused.toFixed(1)}ms` });
+    this.log.info("dropped ended series", {
+      series: dropped.refs.length,
+      paused: `${pausedMs.toFixed(1)}ms`,
+    });
   }
 
   private async maintainBlocks(): Promise<void> {

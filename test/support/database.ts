@@ -149,15 +149,14 @@ export class LocalDatabase {
       thread.dropHead();
       database.kernel.exports.sweepEvictionQueue();
     }
+    const left = this.dropEnded(thread, endMs);
     const last = database.lastSegmentBefore(endMs, current);
     if (last > 0) {
       thread.truncateLog(last, database.sideRecords());
       database.forgetSegments(last);
     }
-    const dropped = thread.dropEnded(endMs, database.pinnedRefs());
-    if (dropped !== null) database.releaseDropped(dropped, database.log.segment);
     while (thread.maintain(database.newestMs, 0).kind !== "idle");
-    return dropped?.refs.length ?? 0;
+    return left;
   }
 
   /** The maintenance thread, on this one. */
@@ -204,6 +203,20 @@ export class LocalDatabase {
     }
     return work().finally(resume);
   }
+
+  private dropEnded(thread: MaintenanceThread, borderMs: number): number {
+    const { database } = this;
+    const pinned = database.pinnedRefs();
+    if (!thread.prepareIndex(borderMs, pinned)) return 0;
+    this.whilePrepared();
+    if (!thread.replaceIndex(pinned)) return 0;
+    const dropped = thread.buryEnded();
+    database.releaseDropped(dropped, database.log.segment);
+    return dropped.refs.length;
+  }
+
+  /** Called while an index without ended series is ready and not yet in use. */
+  whilePrepared: () => void = () => {};
 
   /** Everything stored, by the printed label set. */
   contents(): Map<string, StoredSeries> {

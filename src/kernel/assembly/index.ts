@@ -12,10 +12,10 @@ export { finish, ingest, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";
 export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
-export { dropEnded, freeEnded, markEnded } from "./collect-ended";
 export {
   beginDeletion, deleteFromChunk, deleteSamples, finishDeletion, removeChunk, settleHistograms, settleNewest, settleNewestFrom,
 } from "./delete";
+export { buildWithout, buryEnded, freeEnded, markEnded, replaceIndex } from "./collect-ended";
 export { dropCollected, oldestChunk, sealSeries, sortRefs } from "./compact";
 export { encodedSeriesBytes, encodeSeries, mapRef, replayChunk, replaySamples, replaySeries } from "./replay";
 export { findKey, readPostings } from "./index-postings";

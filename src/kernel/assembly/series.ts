@@ -5,7 +5,7 @@ import {
   WHY_MEMORY, WHY_SERIES_LIMIT,
 } from "./layout";
 import { equalBytes, hashBytes } from "./bytes";
-import { growTable, placeEntry } from "./index-memory";
+import { growTable, placeEntry, root } from "./index-memory";
 import { indexSeries } from "./index-postings";
 import { alloc, free, liveBytes, spinLock, spinUnlock } from "./memory";
 
@@ -54,16 +54,17 @@ export function findSeries(labels: usize, length: u32, tag: u32): u32 {
   }
 }
 
-function insertEntry(entry: u64): bool {
-  let table = load<u64>(CTRL, C_TABLE);
-  const used = load<u32>(CTRL, C_TABLE_USED) + 1;
+/** Adds an entry to the table of the root in use. False: the heap is full. Create lock held. */
+export function insertEntry(entry: u64): bool {
+  let table = load<u64>(root, C_TABLE);
+  const used = load<u32>(root, C_TABLE_USED) + 1;
   const slots = <u32>(table >>> 32);
   if (used > slots - (slots >>> 2)) {
     table = growTable(table);
     if (!table) return false;
-    atomic.store<u64>(CTRL, table, C_TABLE);
+    atomic.store<u64>(root, table, C_TABLE);
   }
-  store<u32>(CTRL, used, C_TABLE_USED);
+  store<u32>(root, used, C_TABLE_USED);
   placeEntry(table, entry);
   return true;
 }
