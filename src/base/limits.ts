@@ -36,7 +36,7 @@ export const KEEP_ALIVE_MS: number = 120 * 1000;
 /** Warnings and infos of one answer, as Prometheus bounds them. */
 export const ANNOTATIONS_MAX = 10;
 /** Bytes of the body of one answer. */
-export const ANSWER_BYTES_MAX: number = 1024 * 1024 * 1024;
+export const ANSWER_BYTES_MAX: number = 512 * 1024 * 1024;
 /** Body of a remote read, compressed and not; Prometheus has the same bound. */
 export const READ_BYTES_MAX: number = 32 * 1024 * 1024;
 /** Queries of one remote read. */
@@ -51,8 +51,8 @@ export const RANGE_POINTS_MAX = 11_000;
 export const EXPRESSION_DEPTH_MAX = 500;
 /** Levels of the arithmetic on durations inside one pair of brackets. */
 export const DURATION_DEPTH_MAX = 100;
-/** Cells (series times steps) of one result in the making, empty ones included: what a sparse one may cost. */
-export const RESULT_CELLS_MAX = 100_000_000;
+/** Arrays of results in the making of one query, empty cells (9 bytes each) included: what a sparse one may cost. */
+export const QUERY_ARRAY_BYTES_MAX: number = 512 * 1024 * 1024;
 /** Regular expressions that are kept compiled; the least recently used one leaves. */
 export const REGEXP_CACHE_MAX = 1000;
 /** Longer regular expressions are compiled each time. */

@@ -1,4 +1,5 @@
 import { CorruptionError } from "../base/errors.js";
+import { worked } from "../base/patience.js";
 import { dropSamples, isAscending, mergeColumns } from "../chunk/merge-columns.js";
 import { compileMatchers } from "../index/matcher.js";
 import { selectPostings } from "../index/select-postings.js";
@@ -158,6 +159,7 @@ export class Block implements Queryable {
     if (whole && this.tombstones.size === 0) return refs;
     const list = new ChunkList();
     return refs.filter((ref) => {
+      worked(WORK_PER_SERIES);
       const deleted = this.deletedIntervals(ref);
       this.index.chunks(ref, list);
       for (let i = 0; i < list.count; i++) {
@@ -169,6 +171,8 @@ export class Block implements Queryable {
   }
 }
 
+/** Of `worked`: to read and check what the index says of a series. */
+const WORK_PER_SERIES = 100;
 const NO_INTERVALS: readonly DeletedInterval[] = [];
 
 class BlockSeriesSet implements SeriesSet {
@@ -186,6 +190,7 @@ class BlockSeriesSet implements SeriesSet {
   }
 
   labels(index: number): Labels {
+    worked(WORK_PER_SERIES);
     return this.block.index.labels(this.refs[index], this.symbols);
   }
 

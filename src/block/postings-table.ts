@@ -1,3 +1,4 @@
+import { worked } from "../base/patience.js";
 import { readU32 } from "../encoding/byte-reader.js";
 import { compareUtf8 } from "../model/labels.js";
 import { CheckedSection, SectionCursor } from "./checked-section.js";
@@ -75,6 +76,7 @@ export class PostingsTable {
     const sample = lastAtOrBefore(entries.values, from);
     const cursor = new SectionCursor(this.section, entries.offsets[sample]);
     for (let i = sample * SAMPLE_EVERY; i < entries.count; i++) {
+      worked(WORK_PER_VALUE);
       cursor.u8();
       cursor.stringBytes();
       const value = cursor.string();
@@ -83,6 +85,8 @@ export class PostingsTable {
   }
 }
 
+/** Of `worked`. */
+const WORK_PER_VALUE = 10;
 const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,3 +1,4 @@
+import { worked } from "../base/patience.js";
 import { mergeColumns } from "../chunk/merge-columns.js";
 import { compareUtf8, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
@@ -28,6 +29,9 @@ function uniteSorted(lists: readonly (readonly string[])[]): string[] {
   return [...new Set(filled.flat())].sort(compareUtf8);
 }
 
+/** Of `worked`. */
+const WORK_PER_SERIES = 50;
+
 class MergedSeriesSet implements SeriesSet {
   readonly count: number;
   readonly sorted = false;
@@ -43,6 +47,7 @@ class MergedSeriesSet implements SeriesSet {
     const byKey = new Map<string, number>();
     for (let s = 0; s < sets.length; s++) {
       for (let i = 0; i < sets[s].count; i++) {
+        worked(WORK_PER_SERIES);
         const labels = sets[s].labels(i);
         const known = byKey.get(labels.key);
         if (known !== undefined) {

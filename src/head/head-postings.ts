@@ -1,7 +1,11 @@
+import { worked } from "../base/patience.js";
 import type { PostingsSource } from "../index/select-postings.js";
 import * as L from "../kernel/assembly/layout.js";
 import type { Kernel } from "../kernel/kernel.js";
 import { decodeText, encodeKey } from "./label-bytes.js";
+
+/** Of `worked`. */
+const WORK_PER_PAIR = 10;
 
 /** The head's index for one query thread: names, pairs and postings in the shared memory, read while written. */
 export class HeadPostings implements PostingsSource {
@@ -53,6 +57,7 @@ export class HeadPostings implements PostingsSource {
     if (at === 0) return;
     let pair = Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
     while (pair !== 0) {
+      worked(WORK_PER_PAIR);
       visit(this.text(pair), pair);
       pair = Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
     }
@@ -61,6 +66,7 @@ export class HeadPostings implements PostingsSource {
   /** Refs of `pair`, ascending. */
   read(pair: number): Uint32Array {
     const count = this.kernel.exports.readPostings(pair, this.kernel.seriesCount(), this.work);
+    worked(WORK_PER_PAIR + (count >> 2));
     return this.kernel.u32().slice(this.work >>> 2, (this.work >>> 2) + count);
   }
 

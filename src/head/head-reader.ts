@@ -1,6 +1,7 @@
 /** One query thread's view of the head: the newest samples, read while they are being written. */
 import { assert } from "../base/assert.js";
 import { RefusalError } from "../base/errors.js";
+import { worked } from "../base/patience.js";
 import { decodeChunk } from "../chunk/chunk.js";
 import { encodeHistogramChunks } from "../chunk/histogram-chunk.js";
 import { compileMatchers } from "../index/matcher.js";
@@ -27,6 +28,11 @@ const ENC_XOR = 1;
 const ENC_BUFFER = 255;
 /** Label sets that a thread keeps decoded. */
 const LABELS_CACHED_MAX = 200_000;
+/** Series whose times are looked at between two looks whether anybody waits. */
+const FILTER_REFS = 16_384;
+/** Of `worked`. */
+const WORK_PER_REF = 5;
+const WORK_PER_DECODED_LABELS = 50;
 /** Callers may ask for "all time" with numbers that no 64-bit integer holds. */
 const TIME_MAX: number = 2 ** 53;
 
@@ -64,6 +70,7 @@ export class HeadReader implements Queryable {
   labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[] {
     const names = new Set<string>();
     for (const ref of this.refs(matchers, mint, maxt)) {
+      worked(WORK_PER_REF);
       const { pairs } = this.labels(ref);
       for (let i = 0; i < pairs.length; i += 2) names.add(pairs[i]);
     }
@@ -73,7 +80,10 @@ export class HeadReader implements Queryable {
   labelValues(name: string, matchers: readonly Matcher[], mint: number, maxt: number): string[] {
     const values = new Set<string>();
     const refs = this.refs([...matchers, { name, op: "!=", value: "" }], mint, maxt);
-    for (const ref of refs) values.add(this.labels(ref).get(name));
+    for (const ref of refs) {
+      worked(WORK_PER_REF);
+      values.add(this.labels(ref).get(name));
+    }
     return [...values].sort(compareUtf8);
   }
 
@@ -89,14 +99,24 @@ export class HeadReader implements Queryable {
     const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
     if (found.length > room)
       throw new RefusalError("limit_reached", `the selection has ${found.length} series`);
-    this.kernel.u32().set(found, at >>> 2);
-    const kept = this.kernel.exports.filterOverlapping(at, found.length, from, to);
-    return this.kernel.u32().slice(at >>> 2, (at >>> 2) + kept);
+    const kept = new Uint32Array(found.length);
+    let count = 0;
+    // In portions, so that the query can be ended between two of them.
+    for (let start = 0; start < found.length; start += FILTER_REFS) {
+      const portion = found.subarray(start, start + FILTER_REFS);
+      worked(WORK_PER_REF * portion.length);
+      this.kernel.u32().set(portion, at >>> 2);
+      const left = this.kernel.exports.filterOverlapping(at, portion.length, from, to);
+      kept.set(this.kernel.u32().subarray(at >>> 2, (at >>> 2) + left), count);
+      count += left;
+    }
+    return kept.subarray(0, count);
   }
 
   labels(ref: number): Labels {
     const cached = this.labelsCache.get(ref);
     if (cached !== undefined) return cached;
+    worked(WORK_PER_DECODED_LABELS);
     if (this.labelsCache.size >= LABELS_CACHED_MAX) this.labelsCache = new Map();
     const words = this.kernel.u32();
     const series = this.kernel.seriesAt(ref) >>> 2;
@@ -115,6 +135,7 @@ export class HeadReader implements Queryable {
 
   /** Appends `count` decoded floats of the scratch to `columns`. */
   private copyFloats(count: number, columns: SampleColumns): void {
+    worked(count >> 2);
     columns.reserve(columns.count + count);
     const floats = this.kernel.f64();
     const t = (this.scratch + L.Q_T) >>> 3;

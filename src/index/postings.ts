@@ -1,3 +1,5 @@
+import { worked } from "../base/patience.js";
+
 /**
  * Set algebra on postings: ascending, unique series refs in a Uint32Array. Arguments are never changed; results
  * may be one of the arguments.
@@ -113,6 +115,7 @@ function unionByBitmap(
 ): Uint32Array {
   const bitmap = new Int32Array(words);
   for (const list of lists) {
+    worked(1 + (list.length >> 2));
     for (let i = 0; i < list.length; i++) {
       const bit = list[i] - min;
       bitmap[bit >>> 5] |= 1 << (bit & 31);
@@ -135,6 +138,7 @@ function unionBySort(lists: readonly Uint32Array[], total: number): Uint32Array 
   const result = new Uint32Array(total);
   let length = 0;
   for (const list of lists) {
+    worked(1 + (list.length >> 2));
     result.set(list, length);
     length += list.length;
   }

@@ -1,3 +1,4 @@
+import { worked } from "../base/patience.js";
 import { quote } from "./go-text.js";
 
 /** The label that carries the metric name. */
@@ -82,8 +83,12 @@ function printLabelName(name: string): string {
   return LEGACY_LABEL_NAME.test(name) ? name : quote(name);
 }
 
+/** Of `worked`. Whatever sorts many texts can be ended while it does. */
+const WORK_PER_COMPARISON = 3;
+
 /** Order of the UTF-8 bytes; differs from the order of UTF-16 units only where surrogates meet U+E000 and up. */
 export function compareUtf8(a: string, b: string): number {
+  worked(WORK_PER_COMPARISON);
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     let x = a.charCodeAt(i);

@@ -1,6 +1,7 @@
 import { RE2JS, RE2JSException } from "re2js";
 import { RefusalError } from "../base/errors.js";
 import { REGEXP_CACHE_MAX, REGEXP_CACHED_LENGTH_MAX } from "../base/limits.js";
+import { worked } from "../base/patience.js";
 import { type Glob, literalPrefix, matchesGlob, parseShape } from "./regexp-shape.js";
 
 /**
@@ -21,6 +22,9 @@ export interface CompiledRegexp {
   /** `template` with `$1`, `${name}`, `$$` replaced by the submatches of `value`; null where it does not match. */
   expand(value: string, template: string): string | null;
 }
+
+/** Of `worked`; patterns of many states take a multiple of it. */
+const ENGINE_WORK_PER_CHARACTER = 20;
 
 const cache = new Map<string, CompiledRegexp>();
 
@@ -73,14 +77,17 @@ class Regexp implements CompiledRegexp {
   test(value: string): boolean {
     if (this.literalSet !== null) return this.literalSet.has(value);
     if (this.globs !== null) {
+      worked(this.globs.length + (value.length >> 3));
       for (const glob of this.globs) if (matchesGlob(glob, value)) return true;
       return false;
     }
     if (!value.startsWith(this.prefix)) return false;
+    worked(ENGINE_WORK_PER_CHARACTER * value.length);
     return this.loadEngine().testExact(value);
   }
 
   expand(value: string, template: string): string | null {
+    worked(ENGINE_WORK_PER_CHARACTER * value.length);
     const engine = this.loadEngine();
     const matcher = engine.matcher(value);
     if (!matcher.matches()) return null;

@@ -1,5 +1,6 @@
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
+import { worked } from "../base/patience.js";
 import { compareLabels, Labels } from "../model/labels.js";
 import type { MatrixSeries, QueryResult, QueryValue, VectorSample } from "../model/query-result.js";
 import { isStaleAt, isStaleNaN } from "../model/stale.js";
@@ -160,11 +161,15 @@ function instantValue(prepared: PreparedQuery, state: QueryState, frame: Frame):
   }
 }
 
+/** Of `worked`. */
+const WORK_PER_ROW = 50;
+
 function samplesOf(matrix: Matrix, timestampMs: number): VectorSample[] {
   const samples: VectorSample[] = [];
   for (let row = 0; row < matrix.rows; row++) {
     const kind = matrix.kinds[row];
     if (kind === ABSENT) continue;
+    worked(WORK_PER_ROW);
     samples.push({
       labels: matrix.finalLabelsOf(row),
       timestampMs,
@@ -207,7 +212,8 @@ function seriesOf(state: QueryState, matrix: Matrix, frame: Frame): MatrixSeries
 type MatrixHistogram = NonNullable<MatrixSeries["histograms"]>[number];
 
 function scalarSeries(values: Float64Array, frame: Frame): MatrixSeries {
-  const timestamps = Float64Array.from({ length: frame.count }, (_, s) => frame.startMs + s * frame.stepMs);
+  const timestamps = new Float64Array(frame.count);
+  for (let s = 0; s < frame.count; s++) timestamps[s] = frame.startMs + s * frame.stepMs;
   return { labels: Labels.EMPTY, timestamps, values, histograms: null };
 }
 

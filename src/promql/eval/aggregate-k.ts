@@ -17,6 +17,7 @@ export function evalAggregateK(scope: Scope, expr: AggregateExpr): Matrix {
   const grouping = new Grouping(expr);
   const rowsOf: number[][] = [];
   for (let row = 0; row < matrix.rows; row++) {
+    scope.state.did(WORK_PER_KEY);
     const group = grouping.groupOf(matrix, row);
     if (rowsOf[group] === undefined) rowsOf[group] = [];
     rowsOf[group].push(row);
@@ -112,12 +113,15 @@ function chooseK(
     for (const row of rows) if (kinds[row * steps + s] === FLOAT) candidates[count++] = row;
     const k = Math.max(0, Math.min(Math.trunc(params[s]), count));
     if (k < count || steps === 1) {
-      selectBest(candidates, count, k, matrix, s, sign);
+      selectBest(scope, candidates, count, k, matrix, s, sign);
       for (let i = k; i < count; i++) kinds[candidates[i] * steps + s] = ABSENT;
     }
     if (steps === 1) {
       const value = (row: number): number => values[row];
-      order = Array.from(candidates.subarray(0, k)).sort((a, b) => compareBest(value(a), value(b), sign));
+      order = Array.from(candidates.subarray(0, k)).sort((a, b) => {
+        scope.state.did(4);
+        return compareBest(value(a), value(b), sign);
+      });
     }
   }
   return order;
@@ -132,6 +136,7 @@ function compareBest(a: number, b: number, sign: number): number {
 
 /** Brings the k best rows to the front by a heap whose top is the worst of them; first come wins ties. */
 function selectBest(
+  scope: Scope,
   rows: Int32Array,
   count: number,
   k: number,
@@ -153,6 +158,7 @@ function selectBest(
       const left = 2 * at + 1;
       if (left < k && isWorse(rows[left], rows[worst])) worst = left;
       if (left + 1 < k && isWorse(rows[left + 1], rows[worst])) worst = left + 1;
+      scope.state.did(4);
       if (worst === at) return;
       const row = rows[at];
       rows[at] = rows[worst];

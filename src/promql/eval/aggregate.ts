@@ -1,5 +1,6 @@
 import { quantileOf } from "../functions/quantile.js";
 import type { AggregateExpr } from "../parse/ast.js";
+import { takeArrayBytes } from "./array-budget.js";
 import { Grouping } from "./grouping.js";
 import { HistogramAggregation } from "./histogram-aggregate.js";
 import { FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
@@ -80,6 +81,7 @@ class Aggregation {
 
   add(matrix: Matrix, row: number): void {
     const { steps } = this;
+    this.scope.state.did(steps);
     const group = this.grouping.groupOf(matrix, row);
     if (group >= this.groupCapacity) this.grow(group + 1);
     if (matrix.isDropped(row)) this.drops[group] = true;
@@ -92,6 +94,8 @@ class Aggregation {
   private grow(groups: number): void {
     this.groupCapacity = Math.max(groups, 2 * this.groupCapacity, 4);
     const cells = this.groupCapacity * this.steps;
+    // Three arrays; the old ones are garbage.
+    takeArrayBytes(24 * cells - 8 * (this.values.length + this.extras.length + this.counts.length));
     const grow = (old: Float64Array): Float64Array<ArrayBuffer> => {
       const grown = new Float64Array(cells);
       grown.set(old);

@@ -7,6 +7,7 @@ import { typeOf } from "../parse/ast.js";
 import { isSetOperator } from "../parse/token.js";
 import { evalAggregate } from "./aggregate.js";
 import { evalAggregateK } from "./aggregate-k.js";
+import { arrayBytes, settleArrayBytes } from "./array-budget.js";
 import { evalCountValues } from "./count-values.js";
 import { dropNames, refuseDuplicates } from "./duplicates.js";
 import type { Frame } from "./frame.js";
@@ -43,7 +44,9 @@ export class Evaluator implements Scope {
     if (this.frame.count === 0) return new Matrix(0, 0);
     if (this.frame.count > 1 && this.invariant.has(expr)) return this.once(expr);
     const before = this.state.samples;
+    const bytesBefore = arrayBytes();
     const matrix = this.evalVector(expr);
+    settleArrayBytes(bytesBefore + matrix.bytes);
     // What the operands held is gone; the result stays.
     this.state.samples = before;
     this.state.hold(matrix.countSamples());
@@ -58,6 +61,7 @@ export class Evaluator implements Scope {
     matrix.oneName = one.oneName;
     matrix.delayedDrop = one.delayedDrop;
     for (let row = 0; row < one.rows; row++) {
+      this.state.did(2 * count);
       const base = matrix.addRow(one.rawLabelsOf(row));
       matrix.setDropped(row, one.isDropped(row));
       this.state.hold(count - 1);

@@ -1,11 +1,9 @@
-import { RefusalError } from "../../base/errors.js";
-import { RESULT_CELLS_MAX } from "../../base/limits.js";
+import { worked } from "../../base/patience.js";
 import type { Histogram } from "../../model/histogram.js";
 import { Labels } from "../../model/labels.js";
 import type { SeriesSet } from "../../storage/queryable.js";
 import { histogramSamples } from "../histogram/size.js";
-
-export const TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution";
+import { arrayBytes, settleArrayBytes, takeArrayBytes } from "./array-budget.js";
 
 /** What a cell of a matrix holds. */
 export const ABSENT = 0;
@@ -28,6 +26,10 @@ export function dropMetadata(labels: Labels): Labels {
   return labels;
 }
 
+/** Of `worked`. */
+const WORK_PER_ROW = 20;
+const BYTES_PER_CELL = 9;
+const GROWTH = 2;
 /** Cells to begin with, unless one row has more. */
 const CELLS_FIRST = 65_536;
 
@@ -54,6 +56,7 @@ export class Matrix {
   constructor(steps: number, rowCapacity: number) {
     this.steps = steps;
     const cells = rowCapacity === 0 ? 0 : Math.max(steps, Math.min(rowCapacity * steps, CELLS_FIRST));
+    takeArrayBytes(BYTES_PER_CELL * cells);
     this.values = new Float64Array(cells);
     this.kinds = new Uint8Array(cells);
   }
@@ -92,12 +95,13 @@ export class Matrix {
   private reserveRow(): number {
     const base = this.rows * this.steps;
     if (base + this.steps > this.values.length) {
-      if (base + this.steps > RESULT_CELLS_MAX) throw new RefusalError("execution", TOO_MANY_SAMPLES);
-      const cells = Math.min(RESULT_CELLS_MAX, Math.max(2 * this.values.length, base + this.steps));
+      const cells = Math.max(Math.ceil(GROWTH * this.values.length), base + this.steps);
+      takeArrayBytes(BYTES_PER_CELL * cells);
       const values = new Float64Array(cells);
       const kinds = new Uint8Array(cells);
       values.set(this.values);
       kinds.set(this.kinds);
+      settleArrayBytes(arrayBytes() - BYTES_PER_CELL * this.values.length);
       this.values = values;
       this.kinds = kinds;
     }
@@ -149,6 +153,11 @@ export class Matrix {
     return this.drops[row] ? dropMetadata(raw) : raw;
   }
 
+  /** Of its arrays. */
+  get bytes(): number {
+    return BYTES_PER_CELL * this.values.length;
+  }
+
   /** Cells that hold something. */
   countPresent(): number {
     let count = 0;
@@ -171,6 +180,7 @@ export class Matrix {
 
   /** Copies the cells of row `from` of `other` behind each other into a new row with the same labels. */
   copyRow(other: Matrix, from: number): number {
+    worked(this.steps + WORK_PER_ROW);
     const base = this.addRow(other.rawLabelsOf(from));
     this.drops[this.rows - 1] = other.drops[from];
     const start = from * other.steps;

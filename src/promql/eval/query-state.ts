@@ -1,7 +1,7 @@
 import { RefusalError } from "../../base/errors.js";
 import type { Queryable, QueryControl } from "../../storage/queryable.js";
 import { Annotations } from "./annotations.js";
-import { TOO_MANY_SAMPLES } from "./matrix.js";
+import { openArrayBudget, TOO_MANY_SAMPLES } from "./array-budget.js";
 import {
   type EvaluationOptions,
   LOOKBACK_DELTA_MS_DEFAULT,
@@ -38,6 +38,7 @@ export class QueryState {
   private work = 0;
 
   constructor(queryable: Queryable, options: EvaluationOptions) {
+    openArrayBudget();
     this.queryable = queryable;
     this.lookbackMs = options.lookbackDeltaMs ?? LOOKBACK_DELTA_MS_DEFAULT;
     this.samplesMax = options.maxSamples ?? SAMPLES_MAX_DEFAULT;

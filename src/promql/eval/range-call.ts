@@ -6,7 +6,9 @@ import type { RangeCall, RangeFunction, RangeWindows } from "../functions/range-
 import { histogramSamples } from "../histogram/size.js";
 import { keepStats } from "../histogram/stats.js";
 import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
+import { takeArrayBytes } from "./array-budget.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
+import type { Frame } from "./frame.js";
 import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
 import { noteNonCounter } from "./non-counter.js";
 import { columnSamples, rowSamples, type SampleStats } from "./sample-stats.js";
@@ -113,13 +115,13 @@ class RangeRunner {
   /** The same over the result of a subquery, whose rows become series again. */
   runMatrix(inner: Matrix, selector: SubqueryExpr, scope: Scope): void {
     const { state } = this.call;
-    const times = subqueryTimes(inner, selector, scope);
+    const rows = new InnerRows(inner, subqueryFrame(scope, selector));
     const held = inner.countSamples();
     this.start(inner.rows);
     this.matrix.oneName = inner.oneName;
     for (let row = 0; row < inner.rows; row++) {
       state.did(inner.steps + 20);
-      if (!loadRow(this.windows, inner, row, times)) continue;
+      if (!rows.load(this.windows, row)) continue;
       this.matrix.addRow(inner.labelsOf(row));
       this.finishRow(inner.isDropped(row));
     }
@@ -182,6 +184,7 @@ function countKind(kinds: Uint8Array, base: number, steps: number, kind: number,
 }
 
 function makeWindows(steps: number): RangeWindows {
+  takeArrayBytes(16 * steps);
   return {
     steps,
     floatCount: 0,
@@ -252,40 +255,78 @@ function loadMixed(windows: RangeWindows, columns: SampleColumns, starts: Float6
   windows.histogramStarts = starts === null ? null : Float64Array.from(histogramStarts);
 }
 
-/** When the steps of a subquery's result were, in milliseconds. */
-function subqueryTimes(inner: Matrix, selector: SubqueryExpr, scope: Scope): Float64Array {
-  const { startMs, stepMs } = subqueryFrame(scope, selector);
-  return Float64Array.from({ length: inner.steps }, (_, s) => startMs + s * stepMs);
-}
+/** Reads the rows of a subquery's result as if each were a series again. */
+class InnerRows {
+  private readonly inner: Matrix;
+  private readonly startMs: number;
+  private readonly stepMs: number;
+  /** The times of all steps, and room for rows with gaps; made when needed. */
+  private times: Float64Array | null = null;
+  private sparse: { readonly times: Float64Array; readonly values: Float64Array } | null = null;
 
-/** Takes one row of a subquery's result over; false where it is empty. */
-function loadRow(windows: RangeWindows, inner: Matrix, row: number, times: Float64Array): boolean {
-  const { steps, kinds, values } = inner;
-  const base = row * steps;
-  let floats = 0;
-  windows.floatStarts = null;
-  windows.histogramStarts = null;
-  windows.histogramCount = 0;
-  windows.histograms = [];
-  const histogramTimes: number[] = [];
-  const floatTimes = windows.floatTimes.length >= steps ? windows.floatTimes : new Float64Array(steps);
-  const out = windows.floats.length >= steps ? windows.floats : new Float64Array(steps);
-  for (let s = 0; s < steps; s++) {
-    const kind = kinds[base + s];
-    if (kind === FLOAT) {
-      floatTimes[floats] = times[s];
-      out[floats++] = values[base + s];
-    } else if (kind === HISTOGRAM) {
-      histogramTimes.push(times[s]);
-      windows.histograms.push(withoutHint(inner.histogramAt(base + s)));
-    }
+  constructor(inner: Matrix, { startMs, stepMs }: Frame) {
+    this.inner = inner;
+    this.startMs = startMs;
+    this.stepMs = stepMs;
   }
-  windows.floatTimes = floatTimes;
-  windows.floats = out;
-  windows.floatCount = floats;
-  windows.histogramTimes = Float64Array.from(histogramTimes);
-  windows.histogramCount = histogramTimes.length;
-  return floats + windows.histogramCount > 0;
+
+  /** Takes a row over; false where it is empty. A row of floats without gaps is read where it lies. */
+  load(windows: RangeWindows, row: number): boolean {
+    const { inner } = this;
+    const { steps, kinds, values } = inner;
+    const base = row * steps;
+    windows.floatStarts = null;
+    windows.histogramStarts = null;
+    windows.histogramCount = 0;
+    windows.histograms = [];
+    let floats = 0;
+    for (let i = base; i < base + steps; i++) if (kinds[i] === FLOAT) floats++;
+    if (floats === steps) {
+      windows.floatTimes = this.allTimes();
+      windows.floats = values.subarray(base, base + steps);
+      windows.floatCount = steps;
+      return steps > 0;
+    }
+    this.loadSparse(windows, base);
+    return windows.floatCount + windows.histogramCount > 0;
+  }
+
+  private loadSparse(windows: RangeWindows, base: number): void {
+    const { inner, startMs, stepMs } = this;
+    const { steps, kinds, values } = inner;
+    if (this.sparse === null) {
+      takeArrayBytes(16 * steps);
+      this.sparse = { times: new Float64Array(steps), values: new Float64Array(steps) };
+    }
+    const { sparse } = this;
+    const histogramTimes: number[] = [];
+    let floats = 0;
+    for (let s = 0; s < steps; s++) {
+      const kind = kinds[base + s];
+      if (kind === FLOAT) {
+        sparse.times[floats] = startMs + s * stepMs;
+        sparse.values[floats++] = values[base + s];
+      } else if (kind === HISTOGRAM) {
+        histogramTimes.push(startMs + s * stepMs);
+        windows.histograms.push(withoutHint(inner.histogramAt(base + s)));
+      }
+    }
+    windows.floatTimes = sparse.times;
+    windows.floats = sparse.values;
+    windows.floatCount = floats;
+    windows.histogramTimes = Float64Array.from(histogramTimes);
+    windows.histogramCount = histogramTimes.length;
+  }
+
+  private allTimes(): Float64Array {
+    const { steps } = this.inner;
+    if (this.times === null) {
+      takeArrayBytes(8 * steps);
+      this.times = new Float64Array(steps);
+      for (let s = 0; s < steps; s++) this.times[s] = this.startMs + s * this.stepMs;
+    }
+    return this.times;
+  }
 }
 
 /** Sets the window of each step: samples in (end - range, end], wider for anchored and smoothed selectors. */

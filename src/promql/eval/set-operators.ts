@@ -1,4 +1,5 @@
 import type { BinaryExpr, VectorMatching } from "../parse/ast.js";
+import { takeArrayBytes } from "./array-budget.js";
 import { mergeDuplicates } from "./duplicates.js";
 import { ABSENT, Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
@@ -16,6 +17,7 @@ export function evalSetOperator(scope: Scope, expr: BinaryExpr): Matrix {
   const keepMatched = expr.op === "and" ? 1 : 0;
   for (let row = 0, i = 0; row < left.rows; row++) {
     const base = leftIds[row] * steps;
+    scope.state.did(steps);
     for (let s = 0; s < steps; s++, i++) if (present[base + s] !== keepMatched) kinds[i] = ABSENT;
   }
   return left;
@@ -24,6 +26,7 @@ export function evalSetOperator(scope: Scope, expr: BinaryExpr): Matrix {
 /** For each signature and step whether a row has a value. */
 function presence(matrix: Matrix, ids: Int32Array, count: number): Uint8Array {
   const { steps, kinds } = matrix;
+  takeArrayBytes(count * steps);
   const present = new Uint8Array(count * steps);
   for (let row = 0, i = 0; row < matrix.rows; row++) {
     const base = ids[row] * steps;

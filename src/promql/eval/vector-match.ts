@@ -1,6 +1,7 @@
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { BinaryExpr, VectorMatching } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
+import { takeArrayBytes } from "./array-budget.js";
 import { BinaryCells } from "./binary-cells.js";
 import { keepLabels, showLabels, withLabel, withoutLabels } from "./label-builder.js";
 import { ABSENT, dropMetadata, Matrix } from "./matrix.js";
@@ -20,6 +21,7 @@ export function evalVectorVector(scope: Scope, expr: BinaryExpr): Matrix {
   return out;
 }
 
+const WORK_PER_ROW = 50;
 const MULTIPLE = "multiple matches for labels:";
 
 /** The "many" and the "one" side of a match: for group_right the sides change places. */
@@ -71,13 +73,13 @@ class Matcher {
   run(): void {
     const { many, one } = this;
     const { leftIds, rightIds, count } = signaturesOf(this.scope.state, many, one, this.matching);
-    const manyRows = groupRows(leftIds, count);
-    const oneRows = groupRows(rightIds, count);
-    if (oneRows.some((rows) => rows.length > 1)) this.refuseDuplicates(rightIds, oneRows);
-    for (let group = 0; group < count; group++) this.runGroup(group, manyRows[group], oneRows[group]);
+    const manyRows = new GroupedRows(leftIds, count);
+    const oneRows = new GroupedRows(rightIds, count);
+    if (oneRows.largest > 1) this.refuseDuplicates(rightIds, oneRows);
+    for (let group = 0; group < count; group++) this.runGroup(group, manyRows.of(group), oneRows.of(group));
   }
 
-  private runGroup(group: number, manyRows: readonly number[], oneRows: readonly number[]): void {
+  private runGroup(group: number, manyRows: Int32Array, oneRows: Int32Array): void {
     if (manyRows.length === 0 && this.fillMany === null) return;
     const { one, owner, taken } = this;
     owner.fill(-1);
@@ -86,7 +88,7 @@ class Matcher {
       const from = row * one.steps;
       for (let s = 0; s < one.steps; s++) if (one.kinds[from + s] !== ABSENT) owner[s] = row;
     }
-    this.scope.state.did((manyRows.length + oneRows.length) * one.steps);
+    this.scope.state.did((manyRows.length + oneRows.length) * (one.steps + WORK_PER_ROW));
     for (const row of manyRows) this.runRow(group, row);
     if (this.fillMany !== null) for (const row of oneRows) this.runReverseFill(group, row);
   }
@@ -103,7 +105,9 @@ class Matcher {
     }
     const cells = this.out.rows * this.out.steps;
     if (this.matched.length < cells) {
-      const grown = new Uint8Array(Math.max(cells, 2 * this.matched.length));
+      const length = Math.max(cells, 2 * this.matched.length);
+      takeArrayBytes(length - this.matched.length);
+      const grown = new Uint8Array(length);
       grown.set(this.matched);
       this.matched = grown;
     }
@@ -203,10 +207,10 @@ class Matcher {
   }
 
   /** Throws at the first step where two rows of the "one" side are in one group. */
-  private refuseDuplicates(ids: Int32Array, oneRows: readonly (readonly number[])[]): void {
+  private refuseDuplicates(ids: Int32Array, oneRows: GroupedRows): void {
     const { one } = this;
     const suspects: number[] = [];
-    for (let row = 0; row < one.rows; row++) if (oneRows[ids[row]].length > 1) suspects.push(row);
+    for (let row = 0; row < one.rows; row++) if (oneRows.of(ids[row]).length > 1) suspects.push(row);
     const owners = new Map<number, number>();
     for (let s = 0; s < one.steps; s++) {
       owners.clear();
@@ -233,10 +237,31 @@ class Matcher {
   }
 }
 
-function groupRows(ids: Int32Array, count: number): number[][] {
-  const rows: number[][] = Array.from({ length: count }, () => []);
-  ids.forEach((id, row) => {
-    rows[id].push(row);
-  });
-  return rows;
+/** The rows of each match group, one group behind the other: no object for a group. */
+class GroupedRows {
+  /** Rows of the largest group. */
+  readonly largest: number;
+  private readonly starts: Int32Array;
+  private readonly rows: Int32Array;
+
+  constructor(ids: Int32Array, count: number) {
+    const starts = new Int32Array(count + 1);
+    for (const id of ids) starts[id + 1]++;
+    let largest = 0;
+    for (let group = 0; group < count; group++) {
+      largest = Math.max(largest, starts[group + 1]);
+      starts[group + 1] += starts[group];
+    }
+    const next = starts.slice(0, count);
+    const rows = new Int32Array(ids.length);
+    for (let row = 0; row < ids.length; row++) rows[next[ids[row]]++] = row;
+    this.largest = largest;
+    this.starts = starts;
+    this.rows = rows;
+  }
+
+  /** In their order. */
+  of(group: number): Int32Array {
+    return this.rows.subarray(this.starts[group], this.starts[group + 1]);
+  }
 }

@@ -2,6 +2,7 @@ import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import { showLabels, withLabel } from "../eval/label-builder.js";
 import { ABSENT, Matrix } from "../eval/matrix.js";
+import { WORK_PER_KEY } from "../eval/query-state.js";
 import type { Scope } from "../eval/scope.js";
 import { evalSelector } from "../eval/selector.js";
 import { keyOn } from "../eval/signatures.js";
@@ -23,6 +24,7 @@ export function info(scope: Scope, call: CallExpr): Matrix {
   const data = asked.filter(({ name }) => name !== METRIC_NAME);
   const enriched: boolean[] = [];
   for (let row = 0; row < base.rows; row++) {
+    scope.state.did(WORK_PER_KEY);
     const name = base.labelsOf(row).get(METRIC_NAME);
     enriched[row] = !names.every((matcher) => matches(matcher, name));
   }
@@ -128,6 +130,7 @@ class Enrichment {
 
   private addInfo(row: number): void {
     const { found, newest } = this;
+    this.scope.state.did(found.steps + WORK_PER_KEY);
     const labels = found.rawLabelsOf(row);
     const name = labels.get(METRIC_NAME);
     const byKey = newest.get(name) ?? new Map<string, Int32Array>();
@@ -160,6 +163,7 @@ class Enrichment {
 
   private enrich(row: number): void {
     const { base } = this;
+    this.scope.state.did(10 * base.steps + WORK_PER_KEY);
     const labels = base.labelsOf(row);
     if (!this.enriched[row]) {
       for (let s = 0; s < base.steps; s++) this.copyCell(row, s, labels);

@@ -146,8 +146,11 @@ function pairwise(f: (a: number, b: number) => number): ScalarFunction {
 export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map<string, ScalarFunction>([
   [
     "time",
-    ({ frame }) =>
-      Float64Array.from({ length: frame.count }, (_, s) => (frame.startMs + s * frame.stepMs) / 1000),
+    ({ frame }) => {
+      const times = new Float64Array(frame.count);
+      for (let s = 0; s < frame.count; s++) times[s] = (frame.startMs + s * frame.stepMs) / 1000;
+      return times;
+    },
   ],
   ["pi", ({ frame }) => new Float64Array(frame.count).fill(Math.PI)],
   ["scalar", scalar],

@@ -1,3 +1,4 @@
+import { worked } from "../../base/patience.js";
 import { KahanSum } from "../eval/go-math.js";
 import { quantileOf } from "./quantile.js";
 import { type FloatKernel, perWindow, type RangeWindows } from "./range-window.js";
@@ -5,11 +6,14 @@ import { type FloatKernel, perWindow, type RangeWindows } from "./range-window.j
 /** The `_over_time` functions of floats, each a loop over the samples of one window. */
 
 const kahan = new KahanSum();
+/** A window of millions of samples can be given up in its middle: every so many samples. */
+const LOOK_MASK = 0x3ffff;
 
 export const sumOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
   let sum = 0;
   let c = 0;
   for (let i = lo; i < hi; i++) {
+    if ((i & LOOK_MASK) === 0) worked(LOOK_MASK);
     const inc = floats[i];
     const t = sum + inc;
     if (t > Number.MAX_VALUE || t < -Number.MAX_VALUE) c = 0;
@@ -27,6 +31,7 @@ export const avgOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
   let mean = 0;
   let incremental = false;
   for (let i = lo + 1; i < hi; i++) {
+    if ((i & LOOK_MASK) === 0) worked(LOOK_MASK);
     count++;
     if (!incremental) {
       const { sum, c } = kahan;
@@ -110,6 +115,7 @@ function variance({ floats }: RangeWindows, lo: number, hi: number): number {
   mean.set(0, 0);
   squares.set(0, 0);
   for (let i = lo; i < hi; i++) {
+    if ((i & LOOK_MASK) === 0) worked(LOOK_MASK);
     const delta = floats[i] - (mean.sum + mean.c);
     mean.add(delta / (i - lo + 1));
     squares.add(delta * (floats[i] - (mean.sum + mean.c)));
@@ -140,6 +146,7 @@ export const madOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
 export const changesOverTime: FloatKernel = perWindow(({ floats }, lo, hi) => {
   let changes = 0;
   for (let i = lo + 1; i < hi; i++) {
+    if ((i & LOOK_MASK) === 0) worked(LOOK_MASK);
     const a = floats[i - 1];
     const b = floats[i];
     if (a !== b && !(Number.isNaN(a) && Number.isNaN(b))) changes++;

@@ -44,7 +44,9 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
       if (last < lo) continue;
       let increase = floats[last] - floats[lo];
       while (firstReset < resetCount && resets[firstReset] <= lo) firstReset++;
-      for (let r = firstReset; r < resetCount && resets[r] <= last; r++) increase += floats[resets[r] - 1];
+      let r = firstReset;
+      for (; r < resetCount && resets[r] <= last; r++) increase += floats[resets[r] - 1];
+      call.state.did(r - firstReset + 1);
       const start = floatStarts !== null && isCounter ? floatStarts[lo] : 0;
       const zeroInside = start !== 0 && start > end - call.rangeMs && start < floatTimes[lo];
       if (last === lo && !zeroInside) continue;

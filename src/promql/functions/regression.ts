@@ -1,7 +1,10 @@
+import { worked } from "../../base/patience.js";
 import { formatFloat } from "../../model/go-text.js";
 import { KahanSum } from "../eval/go-math.js";
 import { type FloatKernel, perWindow, type RangeCall, type RangeWindows } from "./range-window.js";
 
+/** How often a window of millions of samples can be given up. */
+const LOOK_MASK = 0x3ffff;
 const sumX = new KahanSum();
 const sumY = new KahanSum();
 const sumXY = new KahanSum();
@@ -16,6 +19,7 @@ function fitLine({ floats, floatTimes }: RangeWindows, lo: number, hi: number, i
   const first = floats[lo];
   let constant = true;
   for (let i = lo; i < hi; i++) {
+    if ((i & LOOK_MASK) === 0) worked(LOOK_MASK);
     const y = floats[i];
     if (i > lo && y !== first) constant = false;
     const x = (floatTimes[i] - interceptMs) / 1000;

@@ -4,6 +4,8 @@ import type { Scope } from "../eval/scope.js";
 import type { CallExpr } from "../parse/ast.js";
 import { textOf } from "./label-functions.js";
 
+const WORK_PER_COMPARISON = 10;
+
 /** Order matters in instant queries only: the answer of a range query is sorted by labels. */
 function warnOfRange(scope: Scope, call: CallExpr): void {
   if (scope.frame.ranges === true) scope.state.annotations.sortInRangeQuery(call.range);
@@ -28,6 +30,7 @@ export function sort(scope: Scope, call: CallExpr): Matrix {
     (row) => matrix.kinds[row] === FLOAT,
   );
   rows.sort((a, b) => {
+    scope.state.did(WORK_PER_COMPARISON);
     const x = matrix.values[a];
     const y = matrix.values[b];
     if (Number.isNaN(x)) return Number.isNaN(y) ? 0 : 1;
@@ -45,6 +48,7 @@ export function sortByLabel(scope: Scope, call: CallExpr): Matrix {
   const sign = call.fn.name === "sort_by_label" ? 1 : -1;
   const rows = Array.from({ length: matrix.rows }, (_, row) => row);
   rows.sort((a, b) => {
+    scope.state.did(WORK_PER_COMPARISON);
     const x = matrix.labelsOf(a);
     const y = matrix.labelsOf(b);
     for (const name of names) {

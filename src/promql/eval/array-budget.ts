@@ -1,0 +1,31 @@
+import { RefusalError } from "../../base/errors.js";
+import { QUERY_ARRAY_BYTES_MAX } from "../../base/limits.js";
+
+/**
+ * What the arrays of the query at hand may take: cells that hold nothing count, too, which
+ * `--query.max-samples` leaves out. A thread evaluates one query at a time, so one account will do; it goes like
+ * a stack: who evaluates an operand notes `arrayBytes` before and gives back what only the operand needed.
+ */
+let used = 0;
+
+export const TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution";
+
+/** A new query begins. */
+export function openArrayBudget(): void {
+  used = 0;
+}
+
+export function arrayBytes(): number {
+  return used;
+}
+
+/** Everything beyond `bytes` is given back. */
+export function settleArrayBytes(bytes: number): void {
+  used = bytes;
+}
+
+/** To be called before bytes are allocated. Throws RefusalError("execution") over the limit. */
+export function takeArrayBytes(bytes: number): void {
+  used += bytes;
+  if (used > QUERY_ARRAY_BYTES_MAX) throw new RefusalError("execution", TOO_MANY_SAMPLES);
+}
