@@ -6,7 +6,7 @@ const layers = [
   ["wal", "index", "chunk"],
   ["head", "block", "wire"],
   ["compact"],
-  ["promql", "db"],
+  ["promql", "db", "transfer"],
   ["workers"],
   ["http"],
   ["cli"],

@@ -68,3 +68,5 @@ export const QUERY_TEXT_SHOWN_MAX = 4096;
 
 /** Requests to change what is stored that may wait for each other; further ones are answered 503. */
 export const ADMIN_WAITING_MAX = 16;
+/** One line of text that is imported. */
+export const IMPORT_LINE_BYTES_MAX: number = 32 * 1024 * 1024;

@@ -18,7 +18,12 @@ export class BlockChunkSource implements ChunkSeriesSource {
   private readonly chunks: ChunkReader;
   private readonly tombstones: Tombstones;
 
-  constructor(index: IndexReader, chunks: ChunkReader, tombstones: Tombstones) {
+  private readonly mint: number;
+  private readonly maxt: number;
+
+  constructor(index: IndexReader, chunks: ChunkReader, tombstones: Tombstones, mint: number, maxt: number) {
+    this.mint = mint;
+    this.maxt = maxt;
     this.index = index;
     this.chunks = chunks;
     this.tombstones = tombstones;
@@ -45,7 +50,7 @@ export class BlockChunkSource implements ChunkSeriesSource {
     for (let i = 0; i < list.count; i++) {
       const mint = list.mint[i];
       const maxt = list.maxt[i];
-      if (covers(deleted, mint, maxt)) continue;
+      if (mint > this.maxt || maxt < this.mint || covers(deleted, mint, maxt)) continue;
       if (overlapsAny(deleted, mint, maxt)) {
         const columns = new SampleColumns(256);
         this.chunks.decode(list.refs[i], columns, mint, maxt);

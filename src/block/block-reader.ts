@@ -114,9 +114,15 @@ export class Block implements Queryable {
     return [...found].sort(compareUtf8);
   }
 
-  /** All series and chunks, tombstones applied, for whoever writes them into another block. */
-  chunkSeries(): ChunkSeriesSource {
-    return new BlockChunkSource(this.index, this.chunks, this.tombstones);
+  /**
+   * All series with their chunks that touch [mint, maxt], tombstones applied, for whoever writes them into another
+   * block.
+   */
+  chunkSeries(
+    mint: number = Number.NEGATIVE_INFINITY,
+    maxt: number = Number.POSITIVE_INFINITY,
+  ): ChunkSeriesSource {
+    return new BlockChunkSource(this.index, this.chunks, this.tombstones, mint, maxt);
   }
 
   /**

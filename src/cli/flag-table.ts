@@ -3,7 +3,17 @@
  * Names are Prometheus' where the thing is the same.
  */
 
-type FlagKind = "text" | "list" | "duration" | "bytes" | "count" | "choice" | "address" | "switch";
+/** "texts": may be given several times, and each is a text of its own. */
+type OptionKind =
+  | "text"
+  | "texts"
+  | "list"
+  | "duration"
+  | "bytes"
+  | "count"
+  | "choice"
+  | "address"
+  | "switch";
 
 export type FlagName =
   | "web.listen-address"
@@ -40,9 +50,10 @@ export type FlagName =
   | "log.level"
   | "log.format";
 
-export interface Flag {
-  readonly name: FlagName;
-  readonly kind: FlagKind;
+/** An option of the server or of another command. */
+export interface Option<Name extends string = string> {
+  readonly name: Name;
+  readonly kind: OptionKind;
   /** As somebody would write it. */
   readonly default: string;
   /** One or two sentences; ends in a full stop. */
@@ -54,6 +65,8 @@ export interface Flag {
   /** For "count": smallest value; default 0. */
   readonly min?: number;
 }
+
+export type Flag = Option<FlagName>;
 
 export const FLAGS: readonly Flag[] = [
   {

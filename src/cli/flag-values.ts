@@ -1,6 +1,6 @@
 import { RefusalError } from "../base/errors.js";
 import { parseDuration } from "../model/duration.js";
-import type { Flag } from "./flag-table.js";
+import type { Option } from "./flag-table.js";
 
 /** Values of flags. All throw RefusalError("bad_data") with a text that says what would be right. */
 
@@ -54,10 +54,11 @@ function parseCount(text: string, min: number): number {
 }
 
 /** The value of `flag` as its kind has it; "auto" stays a text. */
-export function parseFlagValue(flag: Flag, text: string): string | number | Address {
+export function parseFlagValue(flag: Option, text: string): string | number | Address {
   if (flag.auto !== undefined && text === "auto") return text;
   switch (flag.kind) {
     case "text":
+    case "texts":
       return text;
     case "switch":
       if (text === "true" || text === "false") return text;
@@ -79,7 +80,7 @@ export function parseFlagValue(flag: Flag, text: string): string | number | Addr
 }
 
 /** The text itself, once every part of it is known. */
-function parseList(flag: Flag, text: string): string {
+function parseList(flag: Option, text: string): string {
   const unknown = text.split(",").find((part) => part !== "" && !flag.choices?.includes(part));
   if (unknown === undefined) return text;
   throw bad(`${JSON.stringify(unknown)} is not one of ${flag.choices?.join(", ")}`);

@@ -1,22 +1,24 @@
-import { FLAGS, type Flag } from "./flag-table.js";
+import { COMMANDS, type CommandRow } from "./command-table.js";
+import { FLAGS, type Option } from "./flag-table.js";
 
 const INDENT = " ".repeat(8);
 const WIDTH = 100;
 
 /** The text of `--help`. */
 export function printHelp(): string {
-  const entries = FLAGS.map((flag) => {
-    const text = [flag.help, choices(flag), auto(flag)].filter((part) => part !== "").join(" ");
-    return `  --${flag.name}=${flag.default}\n${wrap(text)}`;
-  });
   return [
-    "usage: varve [--flag=value …]",
+    "usage: varve [serve] [--flag=value …]",
+    "       varve COMMAND [--flag=value …] …",
     "",
     "Long-term storage for Prometheus Remote Write: serves on one address, keeps its data in one folder.",
     "",
-    "Flags, each with its default:",
+    "Commands, each with its own --help:",
     "",
-    ...entries,
+    ...COMMANDS.map((row) => `  ${usage(row)}\n${wrap(row.summary)}`),
+    "",
+    "Flags of the server, each with its default:",
+    "",
+    ...optionEntries(FLAGS),
     `  --help, -h\n${INDENT}Prints this.`,
     `  --version\n${INDENT}Prints the version.`,
     "",
@@ -25,11 +27,41 @@ export function printHelp(): string {
   ].join("\n");
 }
 
-function choices(flag: Flag): string {
+/** The text of `varve COMMAND --help`. */
+export function printCommandHelp(row: CommandRow): string {
+  return [
+    `usage: varve ${usage(row)}`,
+    "",
+    row.summary,
+    "",
+    ...row.details,
+    "",
+    "Flags, each with its default:",
+    "",
+    ...optionEntries(row.options),
+    `  --help, -h\n${INDENT}Prints this.`,
+    "",
+  ].join("\n");
+}
+
+function usage({ name, operands, options }: CommandRow): string {
+  return [name, ...(options.length > 0 ? ["[--flag=value …]"] : []), operands]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+function optionEntries(options: readonly Option[]): string[] {
+  return options.map((option) => {
+    const text = [option.help, choices(option), auto(option)].filter((part) => part !== "").join(" ");
+    return `  --${option.name}=${option.default}\n${wrap(text)}`;
+  });
+}
+
+function choices(flag: Option): string {
   return flag.choices === undefined ? "" : `One of ${flag.choices.join(", ")}.`;
 }
 
-function auto(flag: Flag): string {
+function auto(flag: Option): string {
   return flag.auto === undefined ? "" : `auto: ${flag.auto}.`;
 }
 
@@ -48,10 +80,6 @@ function wrap(text: string): string {
 
 /** docs/CONFIG.md. */
 export function printConfigPage(): string {
-  const rows = FLAGS.map((flag) => {
-    const text = [flag.help, choices(flag), auto(flag)].filter((part) => part !== "").join(" ");
-    return `| \`--${flag.name}\` | \`${flag.default}\` | ${text.replaceAll("|", "\\|")} |`;
-  });
   return [
     "# Configuration",
     "",
@@ -59,12 +87,35 @@ export function printConfigPage(): string {
     "`--no-name`. This page is made from the table in `src/cli/flag-table.ts`",
     "(`UPDATE_GOLDEN=1 node test/run.mjs unit/cli` writes it anew).",
     "",
-    "| flag | default | meaning |",
-    "|---|---|---|",
-    ...rows,
+    ...optionTable(FLAGS),
     "",
     "Durations: `500ms`, `30s`, `5m`, `1h30m`, `1d`. Sizes: `512MB`, `3GiB`; as in Prometheus, KB and KiB are both",
     "1024 bytes. An unknown flag or a bad value ends the program with exit status 2.",
     "",
+    "## Commands",
+    "",
+    "`varve` alone, or `varve serve`, is the server. The other commands, from the table in `src/cli/command-table.ts`:",
+    ...COMMANDS.flatMap(commandSection),
+    "",
   ].join("\n");
+}
+
+function optionTable(options: readonly Option[]): string[] {
+  const rows = options.map((option) => {
+    const text = [option.help, choices(option), auto(option)].filter((part) => part !== "").join(" ");
+    return `| \`--${option.name}\` | \`${option.default}\` | ${text.replaceAll("|", "\\|")} |`;
+  });
+  return ["| flag | default | meaning |", "|---|---|---|", ...rows];
+}
+
+function commandSection(row: CommandRow): string[] {
+  const table = row.options.length === 0 ? [] : ["", ...optionTable(row.options)];
+  return [
+    "",
+    `### \`varve ${usage(row)}\``,
+    "",
+    row.summary,
+    ...row.details.map((line) => `${line}`),
+    ...table,
+  ];
 }

@@ -4,6 +4,7 @@ import { RefusalError } from "../base/errors.js";
 import { buildConfig } from "./config.js";
 import { printHelp } from "./help.js";
 import { type Command, parseCommandLine } from "./parse-flags.js";
+import { commandOf, runCommand } from "./run-command.js";
 import { type OpenEngine, runServer } from "./run-server.js";
 
 const EXIT_USAGE = 2;
@@ -12,7 +13,9 @@ const EXIT_USAGE = 2;
 export async function main(args: readonly string[], openEngine: OpenEngine): Promise<number> {
   let command: Command;
   try {
-    command = parseCommandLine(args);
+    const row = commandOf(args);
+    if (row !== null) return await runCommand(row, args.slice(1));
+    command = parseCommandLine(args[0] === "serve" ? args.slice(1) : args);
   } catch (error) {
     if (!(error instanceof RefusalError)) throw error;
     process.stderr.write(`varve: ${error.message}\n`);

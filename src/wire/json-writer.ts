@@ -280,7 +280,7 @@ function openBatch(): Batch {
 }
 
 /** A float as Prometheus' JSON has it, without the quotes. JavaScript changes to exponents at the same sizes. */
-function printFloat(value: number): string {
+export function printFloat(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return "+Inf";
   if (value === Number.NEGATIVE_INFINITY) return "-Inf";
   if (Object.is(value, -0)) return "-0";
