@@ -19,7 +19,7 @@ const only = { promql: ["base", "model", "storage", "encoding"] };
 // `compact` reads the head through `storage`. `http` speaks to `workers` and writes with `wire`: the event loop cannot run a query by accident.
 const never = {
   compact: ["head", "wire"],
-  http: ["head", "block", "wal", "promql", "db", "compact", "kernel", "index", "chunk"],
+  http: ["head", "block", "wal", "promql", "db", "compact", "transfer", "kernel", "index", "chunk"],
 };
 // Every run-time package and the files that import it; docs/ARCHITECTURE.md has a paragraph on each.
 const doors = {
@@ -27,6 +27,7 @@ const doors = {
   msgpackr: ["wal/cold-records"],
   pino: ["base/log"],
   piscina: [
+    "workers/import-pool",
     "workers/ingest-pool",
     "workers/query-pool",
     "workers/query-entry",

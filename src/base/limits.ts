@@ -70,3 +70,9 @@ export const QUERY_TEXT_SHOWN_MAX = 4096;
 export const ADMIN_WAITING_MAX = 16;
 /** One line of text that is imported. */
 export const IMPORT_LINE_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Body of one import over HTTP, as it is sent … */
+export const IMPORT_BODY_BYTES_MAX: number = 32 * 1024 * 1024;
+/** … and unpacked. */
+export const IMPORT_UNPACKED_BYTES_MAX: number = 128 * 1024 * 1024;
+/** Characters of one piece of an export. */
+export const EXPORT_PIECE_CHARACTERS: number = 1024 * 1024;

@@ -89,6 +89,11 @@ export class ChunkReader {
     }
   }
 
+  /** The ref that a chunk at the end of the segment of `ref` would have. */
+  segmentEnd(ref: number): number {
+    return Math.floor(ref / CHUNK_REF_SEGMENT) * CHUNK_REF_SEGMENT + this.segmentOf(ref).bytes;
+  }
+
   private segmentOf(ref: number): PagedFile {
     const segment = this.segments[Math.floor(ref / CHUNK_REF_SEGMENT)];
     if (segment === undefined) throw new CorruptionError(this.folder, 0, `no segment for chunk ref ${ref}`);

@@ -24,7 +24,73 @@ const PATH_OPTION: Option = {
   help: "Folder of the database.",
 };
 
+const LIMIT_OPTION: Option = {
+  name: "limit",
+  kind: "count",
+  min: 1,
+  default: "20",
+  help: "Entries of each list.",
+};
+
+const MATCH_OPTION: Option = {
+  name: "match",
+  kind: "text",
+  default: "",
+  help: 'Selector of the series, such as `{job="node"}`; without it, all.',
+};
+
 export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: "verify",
+    operands: "DIR",
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      "Reads everything in a data folder: every checksum, the order and the sums of indexes, log and checkpoints.",
+    details: [
+      "Names what is damaged and the times that are affected. Nothing is written, and no lock is taken: it may run beside a server.",
+      "Exit status 1: something is damaged.",
+    ],
+    options: [],
+    load: async () => (await import("./verify-command.js")).runVerify,
+  },
+  {
+    name: "inspect",
+    operands: "FILE",
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      "Prints a file of a data folder readably: segment, checkpoint, block, index, chunks, tombstones, meta.json.",
+    details: [
+      "Folders of a block or a log are taken, too, and segments of Prometheus' own log. Exit status 1: it is damaged.",
+    ],
+    options: [
+      LIMIT_OPTION,
+      MATCH_OPTION,
+      {
+        name: "offset",
+        kind: "count",
+        default: "0",
+        help: "Byte at which to begin in a segment or in chunks; the record or chunk that begins there is shown whole.",
+      },
+    ],
+    load: async () => (await import("./inspect-command.js")).runInspect,
+  },
+  {
+    name: "analyze",
+    operands: "DIR",
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      "Says what the labels of a block cost: what `promtool tsdb analyze` prints, and series, bytes and churn by label.",
+    details: [],
+    options: [
+      { name: "block", kind: "text", default: "", help: "ULID of the block; without it, the newest one." },
+      LIMIT_OPTION,
+      MATCH_OPTION,
+    ],
+    load: async () => (await import("./analyze-command.js")).runAnalyze,
+  },
   {
     name: "import",
     operands: "INPUT …",
@@ -55,6 +121,50 @@ export const COMMANDS: readonly CommandRow[] = [
       },
     ],
     load: async () => (await import("./import-command.js")).runImport,
+  },
+  {
+    name: "export",
+    operands: "",
+    operandsMin: 0,
+    operandsMax: 0,
+    summary:
+      "Writes samples as JSON lines (VictoriaMetrics' format), OpenMetrics text, Prometheus text or CSV.",
+    details: [
+      "Out of a data folder, which is only read (also while a server uses it), or with `--from` out of a running server. Native",
+      "histograms are in JSON lines only. `varve import` reads all of them but CSV back.",
+    ],
+    options: [
+      PATH_OPTION,
+      { name: "from", kind: "text", default: "", help: "URL of a running server to ask instead." },
+      {
+        name: "match",
+        kind: "texts",
+        default: "",
+        help: 'Selector of the series, such as `{job="node"}`; may be given several times. Without it, all.',
+      },
+      { name: "start", kind: "text", default: "", help: "First time: seconds since 1970, or RFC 3339." },
+      { name: "end", kind: "text", default: "", help: "Last time, inclusive." },
+      {
+        name: "format",
+        kind: "choice",
+        choices: ["jsonl", "openmetrics", "prometheus", "csv"],
+        default: "jsonl",
+        help: "What to write.",
+      },
+      {
+        name: "columns",
+        kind: "text",
+        default: "",
+        help: "Of CSV, separated by commas: label names, `__series__`, `__value__`, `__timestamp__`, `__timestamp__:rfc3339`, `__timestamp__:unix_s`. Without it, the series, the time in milliseconds and the value.",
+      },
+      {
+        name: "output",
+        kind: "text",
+        default: "-",
+        help: "File to write; `-`: standard output. `.gz` is compressed.",
+      },
+    ],
+    load: async () => (await import("./export-command.js")).runExport,
   },
 ];
 

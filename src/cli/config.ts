@@ -45,6 +45,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     lifecycle: flags.enabled("web.enable-lifecycle"),
     adminApi: flags.enabled("web.enable-admin-api"),
     dataPath: flags.text("storage.tsdb.path"),
+    readOnly: flags.enabled("storage.read-only"),
     durability: flags.text("storage.durability") as EngineOptions["durability"],
     headMemoryBytesMax: flags.number("storage.head-memory-limit", () =>
       Math.min(HEAD_MEMORY_BYTES_MAX, Math.floor(machine.memoryBytes / 4)),

@@ -25,6 +25,7 @@ export type FlagName =
   | "web.enable-lifecycle"
   | "web.enable-admin-api"
   | "storage.tsdb.path"
+  | "storage.read-only"
   | "storage.durability"
   | "storage.head-memory-limit"
   | "storage.tsdb.out-of-order-time-window"
@@ -129,6 +130,12 @@ export const FLAGS: readonly Flag[] = [
     kind: "text",
     default: "./varve-data",
     help: "Folder of the database; created where it is absent.",
+  },
+  {
+    name: "storage.read-only",
+    kind: "switch",
+    default: "false",
+    help: "Serve the folder, Varve's or a Prometheus', without writing to it and without its lock; writes are answered 503.",
   },
   {
     name: "storage.durability",

@@ -49,7 +49,7 @@ const EVICT_ABOVE = 0.8;
 const EVICT_TO = 0.75;
 
 /** Not Prometheus' "wal": a Prometheus started on the folder must not take our segments for its own. */
-const LOG_FOLDER = "varve-wal";
+export const LOG_FOLDER = "varve-wal";
 const LOCK_NAME = "lock";
 
 export class Database {
@@ -63,11 +63,12 @@ export class Database {
   newestMs: number = Number.NEGATIVE_INFINITY;
   private readonly segmentNewestMs = new Map<number, number>();
   private readonly options: DatabaseOptions;
-  private readonly lock: LockFile;
+  /** Null: opened for reading only. */
+  private readonly lock: LockFile | null;
   private commits: GroupCommit | null = null;
   private spareRefs: SpareRefs | null = null;
 
-  private constructor(options: DatabaseOptions, lock: LockFile) {
+  private constructor(options: DatabaseOptions, lock: LockFile | null) {
     this.options = options;
     this.lock = lock;
     this.logDir = `${options.dir}/${LOG_FOLDER}`;
@@ -87,16 +88,29 @@ export class Database {
     }
   }
 
+  /**
+   * Opens the folder without its lock, and without writing anything: `replay` and `beginReadOnly` are all that may
+   * follow. Another process may be writing to it: what it does later is seen in blocks only.
+   */
+  static openReadOnly(options: DatabaseOptions): Database {
+    return new Database(options, null);
+  }
+
   /** Rebuilds the head on this thread. Elsewhere: `replayDatabaseLog`; then `begin` with what it returned. */
   replay(progress?: (bytesDone: number, bytesTotal: number) => void): ReplaySummary {
-    return replayDatabaseLog(this.shared, this.options.fs, this.logDir, progress);
+    return replayDatabaseLog(this.shared, this.options.fs, this.logDir, progress, this.lock === null);
+  }
+
+  /** Takes up what was replayed, for reading. */
+  beginReadOnly(replayed: ReplaySummary): void {
+    for (const entry of replayed.metadata) this.metadata.put(entry);
+    for (const entry of replayed.exemplars) this.exemplars.put(entry);
+    for (const [segment, newestMs] of replayed.segmentNewestMs) this.saw(segment, newestMs);
   }
 
   /** Opens the log for writing behind what was replayed. */
   begin(replayed: ReplaySummary, onStatus?: (status: LogStatus) => void): void {
-    for (const entry of replayed.metadata) this.metadata.put(entry);
-    for (const entry of replayed.exemplars) this.exemplars.put(entry);
-    for (const [segment, newestMs] of replayed.segmentNewestMs) this.saw(segment, newestMs);
+    this.beginReadOnly(replayed);
     const { fs, clock, durability, segmentBytesMax } = this.options;
     const prologue = new SeriesLog(this.kernel);
     this.commits = new GroupCommit(fs, this.logDir, {
@@ -263,12 +277,12 @@ export class Database {
   tick(): void {
     this.commits?.probe();
     this.keepBelowLimit(); // above the limit requests are refused before they reach a commit
-    this.lock.refresh();
+    this.lock?.refresh();
   }
 
   async close(): Promise<void> {
     await this.commits?.close();
-    this.lock.release();
+    this.lock?.release();
   }
 }
 

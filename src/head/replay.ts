@@ -59,6 +59,8 @@ export interface ReplayOptions {
   readonly checkpoint: { readonly dir: string; readonly last: number } | null;
   /** Samples before `place` that are older than `endMs` are in blocks. */
   readonly compacted?: { readonly endMs: number; readonly place: LogPlace } | null;
+  /** False: nothing is changed on disk. Default true. */
+  readonly repair?: boolean;
   readonly progress?: (bytesDone: number, bytesTotal: number) => void;
 }
 
@@ -115,6 +117,7 @@ class Replay {
     const summary = readLog(fs, dir, {
       ...common,
       firstSegment: (checkpoint?.last ?? 0) + 1,
+      repair: this.options.repair ?? true,
       ...(progress === undefined ? {} : { progress }),
     });
     this.chunkRecords.close();

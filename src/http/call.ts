@@ -6,6 +6,7 @@ import { API_ERRORS } from "../wire/api-errors.js";
 import { printGoJson } from "../wire/go-json.js";
 import { type Params, paramOf } from "../wire/params.js";
 import type { QueryClient, ReadyState } from "../workers/contract.js";
+import { gzipPieces } from "./gzip-pieces.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
 
@@ -28,6 +29,9 @@ export class Call {
   closes = false;
   /** The header, "" where it is absent. */
   readonly accept: string;
+  /** Of the body, as sent. */
+  readonly contentEncoding: string;
+  readonly contentType: string;
   private readonly acceptsGzip: boolean;
   private readonly headers: readonly string[];
   private readonly metrics: RouteMetrics;
@@ -49,6 +53,8 @@ export class Call {
     this.clock = clock;
     this.startMs = clock.monotonicMs();
     this.accept = exchange.header("accept");
+    this.contentEncoding = exchange.header("content-encoding");
+    this.contentType = exchange.header("content-type");
     this.acceptsGzip = acceptsGzip(exchange.header("accept-encoding"));
   }
 
@@ -74,10 +80,14 @@ export class Call {
     this.send(status, [...this.headers, ...headers, "Content-Type", type], body);
   }
 
-  /** Answers with a body that is made piece by piece (`Exchange.stream`). Not compressed. */
-  stream(status: number, type: string, pull: () => Promise<Uint8Array | null>): void {
+  /**
+   * Answers with a body that is made piece by piece (`Exchange.stream`). `compress`: where the client takes it.
+   */
+  stream(status: number, type: string, pull: () => Promise<Uint8Array | null>, compress = false): void {
     this.answered(status);
-    this.exchange.stream(status, [...this.headers, "Content-Type", type], pull);
+    const gzipped = compress && this.acceptsGzip;
+    const headers = [...this.headers, "Content-Type", type, ...(gzipped ? ["Content-Encoding", "gzip"] : [])];
+    this.exchange.stream(status, headers, gzipped ? gzipPieces(pull) : pull);
   }
 
   empty(status: number): void {

@@ -19,6 +19,7 @@ import {
 } from "./form.js";
 import { discardBody, GatedExchange } from "./gated-exchange.js";
 import { RouteMetrics } from "./http-metrics.js";
+import { importExportRoutes } from "./import-export-routes.js";
 import { type Lifecycle, lifecycleRoutes } from "./lifecycle-routes.js";
 import { listen, reloadListener, type TransportChoice } from "./listen.js";
 import { isLoopbackHost } from "./loopback.js";
@@ -131,6 +132,7 @@ function routeTable(
     ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
     ...tsdbStatusRoutes(gate),
     ...adminRoutes(gate),
+    ...importExportRoutes(gate, () => clock.nowMs()),
     ...operationsRoutes(gate, version, () => registry.text()),
     ...lifecycleRoutes(options.lifecycle),
   ];

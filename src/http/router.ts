@@ -44,11 +44,19 @@ export interface Found<R extends AnyRoute> {
   readonly variable: string;
 }
 
+interface OpenPath<R> {
+  readonly prefix: string;
+  readonly suffix: string;
+  /** `{name*}`: slashes may be in it. */
+  readonly deep: boolean;
+  readonly route: R;
+}
+
 /** Finds the route of a path: a hash lookup, and a scan of the few paths with a `{variable}` in them. */
 export class Router<R extends AnyRoute> {
   readonly routes: readonly R[];
   private readonly exact = new Map<string, Found<R>>();
-  private readonly open: { readonly prefix: string; readonly suffix: string; readonly route: R }[] = [];
+  private readonly open: OpenPath<R>[] = [];
 
   constructor(routes: readonly R[]) {
     this.routes = routes;
@@ -56,8 +64,10 @@ export class Router<R extends AnyRoute> {
       const mark = route.path.indexOf("{");
       if (mark < 0) this.exact.set(route.path, { route, variable: "" });
       else {
-        const suffix = route.path.slice(route.path.indexOf("}") + 1);
-        this.open.push({ prefix: route.path.slice(0, mark), suffix, route });
+        const end = route.path.indexOf("}");
+        const suffix = route.path.slice(end + 1);
+        const deep = route.path[end - 1] === "*";
+        this.open.push({ prefix: route.path.slice(0, mark), suffix, deep, route });
       }
     }
   }
@@ -65,11 +75,11 @@ export class Router<R extends AnyRoute> {
   find(path: string): Found<R> | null {
     const found = this.exact.get(path);
     if (found !== undefined) return found;
-    for (const { prefix, suffix, route } of this.open) {
+    for (const { prefix, suffix, deep, route } of this.open) {
       if (path.length <= prefix.length + suffix.length) continue;
       if (!path.startsWith(prefix) || !path.endsWith(suffix)) continue;
       const variable = path.slice(prefix.length, path.length - suffix.length);
-      if (!variable.includes("/")) return { route, variable };
+      if (deep || !variable.includes("/")) return { route, variable };
     }
     return null;
   }

@@ -5,9 +5,9 @@ import type { BlockMeta } from "../block/block-meta.js";
 import { verifyBlock } from "../block/verify-block.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { Labels } from "../model/labels.js";
-import type { BlockSpool } from "./block-spool.js";
 import { decodeWalRecord, type WalRecordVisitor } from "./prometheus-record.js";
 import { readPrometheusWal, type WalDamage } from "./prometheus-wal.js";
+import type { SampleSink } from "./sample-sink.js";
 
 const OUT_OF_ORDER_HINT = "from-out-of-order";
 const COPY_BYTES: number = 4 * 1024 * 1024;
@@ -85,7 +85,15 @@ function copyTree(fs: FileSystem, from: string, to: string): void {
   }
 }
 
-/** What a log held that is not in the spool now. */
+/** Where the samples of a log go. */
+export interface LogSink<Series> extends SampleSink<Series> {
+  /** True: what it holds must be taken out before more is added. */
+  readonly full: boolean;
+  /** Deletes what has come of a series in [mint, maxt], both inclusive. */
+  remove(labels: Labels, mint: number, maxt: number): void;
+}
+
+/** What a log held, and what of it did not get into the sink. */
 export interface WalSummary {
   readonly samples: number;
   readonly series: number;
@@ -105,18 +113,18 @@ export function blocksEnd(metas: readonly BlockMeta[]): number {
 }
 
 /**
- * Reads `wal` and then `wbl` (samples out of order) of a Prometheus data folder into the spool. Of the first, samples
- * before `endMs` are in blocks. `spill` is called when the spool is full; `progress` with each file.
+ * Reads `wal` and then `wbl` (samples out of order) of a Prometheus data folder. Of the first, samples before
+ * `endMs` are in blocks. `spill` is called when the sink is full; `progress` with each file.
  */
-export function readPrometheusLogs(
+export function readPrometheusLogs<Series>(
   fs: FileSystem,
   dir: string,
   endMs: number,
-  spool: BlockSpool,
+  sink: LogSink<Series>,
   spill: () => void,
   progress: (file: string, index: number, count: number) => void,
 ): WalSummary {
-  const reader = new LogReader(spool, spill);
+  const reader = new LogReader(sink, spill);
   for (const [folder, fromMs] of [
     ["wal", endMs],
     ["wbl", Number.NEGATIVE_INFINITY],
@@ -132,7 +140,7 @@ export function readPrometheusLogs(
   return { samples, series: reader.seriesCount, inBlocks, orphans, left, damages };
 }
 
-class LogReader implements WalRecordVisitor {
+class LogReader<Series> implements WalRecordVisitor {
   samples = 0;
   inBlocks = 0;
   orphans = 0;
@@ -140,11 +148,11 @@ class LogReader implements WalRecordVisitor {
   readonly left: Record<string, number> = {};
   readonly damages: WalDamage[] = [];
   private readonly labels = new Map<number, Labels>();
-  private readonly spool: BlockSpool;
+  private readonly sink: LogSink<Series>;
   private readonly spill: () => void;
 
-  constructor(spool: BlockSpool, spill: () => void) {
-    this.spool = spool;
+  constructor(sink: LogSink<Series>, spill: () => void) {
+    this.sink = sink;
     this.spill = spill;
   }
 
@@ -158,17 +166,17 @@ class LogReader implements WalRecordVisitor {
 
   sample(ref: number, timestampMs: number, low: number, high: number): void {
     const labels = this.admit(ref, timestampMs);
-    if (labels !== null) this.spool.floatWords(this.spool.series(labels), timestampMs, low, high);
+    if (labels !== null) this.sink.floatWords(this.sink.series(labels), timestampMs, low, high);
   }
 
   histogram(ref: number, timestampMs: number, histogram: Parameters<WalRecordVisitor["histogram"]>[2]): void {
     const labels = this.admit(ref, timestampMs);
-    if (labels !== null) this.spool.histogram(this.spool.series(labels), timestampMs, histogram);
+    if (labels !== null) this.sink.histogram(this.sink.series(labels), timestampMs, histogram);
   }
 
   tombstone(ref: number, mint: number, maxt: number): void {
     const labels = this.labels.get(ref);
-    if (labels !== undefined) this.spool.remove(labels, mint, maxt);
+    if (labels !== undefined) this.sink.remove(labels, mint, maxt);
   }
 
   other(kind: string): void {
@@ -186,7 +194,7 @@ class LogReader implements WalRecordVisitor {
     else if (timestampMs < this.fromMs) this.inBlocks++;
     else {
       this.samples++;
-      if (this.spool.full) this.spill();
+      if (this.sink.full) this.spill();
       return labels;
     }
     return null;

@@ -2,6 +2,8 @@
  * What `http/` may ask of the threads behind it. Plain data only: every message crosses a thread.
  */
 
+import type { ExportCursor } from "../transfer/export-series.js";
+
 /** Which Remote Write message a body holds. */
 export type WriteProtocol = 1 | 2;
 
@@ -40,7 +42,8 @@ export type QueryKind =
   | "tsdb_status"
   | "tsdb_blocks"
   | "read"
-  | "federate";
+  | "federate"
+  | "export";
 
 /** Where the next piece of a streamed answer begins: behind the series `after` (its labels, flat) of a query. */
 export interface ReadCursor {
@@ -72,6 +75,8 @@ export interface QueryRequest {
   readonly accept?: string;
   /** Of a "read": which piece of a streamed answer; absent: the first. */
   readonly cursor?: ReadCursor;
+  /** Of an "export": which piece; absent: the first. */
+  readonly exportCursor?: ExportCursor;
   readonly client?: QueryClient;
 }
 
@@ -83,6 +88,25 @@ export interface QueryAnswer {
   readonly contentType?: string;
   /** Of a streamed answer: where its next piece begins; absent behind the last one. */
   readonly next?: ReadCursor;
+  /** The same of an "export". */
+  readonly nextExport?: ExportCursor;
+}
+
+/** The body of an import, as it came. */
+export interface ImportRequest {
+  readonly body: Uint8Array;
+  readonly gzip: boolean;
+  readonly format: "openmetrics" | "prometheus" | "jsonl";
+  /** Of samples that name no time; milliseconds. */
+  readonly timestampMs: number;
+  /** Labels that every series gets, flat. */
+  readonly labels: readonly string[];
+}
+
+export interface ImportAnswer {
+  /** 204 | 400 | 413 | 503. With 400 what is not named in the message is stored. */
+  readonly status: number;
+  readonly message: string;
 }
 
 export type ReadyState =
@@ -108,6 +132,8 @@ export interface Engine {
   acquireSlot(): IngestSlot | null;
   /** Answers after the group commit. Never rejects. The slot is the engine's from here on. */
   ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer>;
+  /** Answers when everything of it is as durable as a write. Never rejects. */
+  importText(request: ImportRequest): Promise<ImportAnswer>;
   /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
   /** `/api/v1/status/active_queries`: the answer's JSON body. */

@@ -1,17 +1,22 @@
 /** The database behind the front end: threads, slots and the log, put together. */
 import { systemClock } from "../base/clock.js";
+import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
 import { randomWords } from "../base/random.js";
 import { Database } from "../db/database.js";
 import { Epochs } from "../db/epochs.js";
+import type { DatabaseOptions } from "../db/options.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { LogStatus } from "../wal/group-commit.js";
 import { logBytes } from "../wal/segments.js";
+import { encodeError } from "../wire/prometheus-json.js";
 import { AdminRequests } from "./admin-requests.js";
 import type {
   AdminAction,
   Engine,
+  ImportAnswer,
+  ImportRequest,
   IngestSlot,
   QueryAnswer,
   QueryRequest,
@@ -21,12 +26,14 @@ import type {
   WriteProtocol,
 } from "./contract.js";
 import { encodeExemplarsAnswer } from "./exemplars-answer.js";
+import { ImportPool } from "./import-pool.js";
 import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
 import { Maintenance } from "./maintenance.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
 import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
+import { replayPrometheusLogs } from "./replay-prometheus.js";
 import { ReplayedSegments } from "./replayed-segments.js";
 import { type Slot, SlotPool } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
@@ -61,6 +68,8 @@ export interface EngineOptions {
   /** 0: no limit. */
   readonly retentionBytes: number;
   readonly blockCacheBytes: number;
+  /** Nothing is written and no lock taken: blocks and log are served as they are. */
+  readonly readOnly?: boolean;
   /** Told once where nothing but a new process will do. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -71,6 +80,8 @@ const CHUNK_SAMPLES_MAX = 240;
 const TICK_MS = 1000;
 const PROGRESS_MS = 500;
 const REPLAYING = "replaying the log";
+const READ_ONLY_RELOAD_MS = 30_000;
+const ONLY_READS = "this server only reads (--storage.read-only)";
 /** A shorter log is replayed on the main thread while the others start: it takes less time than a thread's start. */
 const REPLAY_HERE_BYTES_MAX: number = 128 << 20;
 /** Threads that died and were replaced need a scratch, too. */
@@ -86,7 +97,7 @@ export async function openEngine(
 ): Promise<Engine> {
   const ingestThreads = Math.min(options.ingestWorkers, INGEST_THREADS_MAX);
   const queryThreads = Math.min(Math.max(options.queryConcurrencyMax, 1), QUERY_THREADS_MAX);
-  const db = Database.open({
+  const databaseOptions: DatabaseOptions = {
     fs: nodeFileSystem,
     clock: systemClock,
     dir: options.dataPath,
@@ -104,7 +115,11 @@ export async function openEngine(
     chunkSamplesMax: CHUNK_SAMPLES_MAX,
     blockRangeMs: options.blockRangeMs,
     hashSeed: randomWords(),
-  });
+  };
+  const db =
+    options.readOnly === true
+      ? Database.openReadOnly({ ...databaseOptions, outOfOrderWindowMs: Number.MAX_SAFE_INTEGER })
+      : Database.open(databaseOptions);
   const engine = new ThreadedEngine(db, options, ingestThreads, queryThreads, log);
   try {
     await engine.replay(progress);
@@ -119,10 +134,14 @@ class ThreadedEngine implements Engine {
   private readonly db: Database;
   private readonly log: Logger;
   private readonly durability: string;
+  private readonly options: EngineOptions;
+  private readonly readOnly: boolean;
+  private readonly epochs: Epochs;
   private readonly language: QueryLanguage;
   private readonly slots: SlotPool;
   private readonly ingestPool: IngestPool;
   private readonly queryPool: QueryPool;
+  private readonly importPool: ImportPool;
   private readonly maintenance: Maintenance;
   private readonly adminRequests: AdminRequests;
   private readonly metrics = new IngestMetrics();
@@ -142,7 +161,10 @@ class ThreadedEngine implements Engine {
     this.durability = options.durability;
     this.language = languageOf(options.features ?? []);
     this.slots = new SlotPool(db.shared, options.requestBytesMax);
+    this.options = options;
+    this.readOnly = options.readOnly ?? false;
     const epochs = Epochs.create(db.shared.queryScratch.length);
+    this.epochs = epochs;
     const data = (): ThreadData => ({
       shared: db.shared,
       counter: new SharedArrayBuffer(4),
@@ -150,10 +172,15 @@ class ThreadedEngine implements Engine {
       logDir: db.logDir,
       retentionMs: options.retentionMs,
       epochs: epochs.buffer,
+      readOnly: options.readOnly ?? false,
     });
     this.ingestPool = new IngestPool(db, ingestThreads, data(), this.metrics, (error) =>
       this.fatal(error, options),
     );
+    this.importPool = new ImportPool({
+      acquireSlot: () => this.acquireSlot(),
+      ingest: (slot) => this.ingest(slot, 1),
+    });
     this.queryPool = new QueryPool({
       data: {
         ...data(),
@@ -193,7 +220,7 @@ class ThreadedEngine implements Engine {
   }
 
   async replay(progress: (message: string, replay?: ReplayProgress) => void): Promise<void> {
-    nodeFileSystem.mkdir(this.db.logDir);
+    if (!this.readOnly) nodeFileSystem.mkdir(this.db.logDir);
     const cells = new Float64Array(new SharedArrayBuffer(16));
     const segments = new ReplayedSegments(nodeFileSystem, this.db.logDir);
     progress(REPLAYING, segments.progress(0));
@@ -212,6 +239,11 @@ class ThreadedEngine implements Engine {
         : await this.ingestPool.replay(cells.buffer as SharedArrayBuffer);
       progress(REPLAYING, segments.progress(Number.POSITIVE_INFINITY));
       this.report(replayed, systemClock.monotonicMs() - started);
+      if (this.readOnly) {
+        this.db.beginReadOnly(replayed);
+        this.readOn();
+        return;
+      }
       this.db.begin(replayed, (status) => this.changed(status));
       this.metrics.watch(
         this.db,
@@ -227,11 +259,20 @@ class ThreadedEngine implements Engine {
     this.maintenance.start();
   }
 
+  /** Takes up now and then what another process changes in the folder's blocks. */
+  private readOn(): void {
+    const { dataPath } = this.options;
+    replayPrometheusLogs(this.db, nodeFileSystem, dataPath, this.log);
+    this.log.info("serving without writing: no lock is taken", { path: dataPath });
+    this.ticker = setInterval(() => this.epochs.advance(), READ_ONLY_RELOAD_MS);
+  }
+
   private report(replayed: ReplaySummary, tookMs: number): void {
     for (const damage of replayed.damages) {
       const { kind, file, start, end, reason, kept } = damage;
       const fields = { file, start, end, reason, ...(kept === null ? {} : { kept }) };
-      if (kind === "torn") this.log.info("cut the torn end of the log", fields);
+      const torn = this.readOnly ? "passed over the torn end of the log" : "cut the torn end of the log";
+      if (kind === "torn") this.log.info(torn, fields);
       else this.log.warn("skipped damaged bytes of the log", fields);
     }
     const { segments, records, samples, series, bytes, unusable } = replayed;
@@ -265,12 +306,20 @@ class ThreadedEngine implements Engine {
   }
 
   ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer> {
+    if (this.readOnly) {
+      slot.release();
+      return Promise.resolve(unavailable(ONLY_READS));
+    }
     if (this.stopping || this.status.state !== "ok") {
       slot.release();
       const reason = this.status.state === "degraded" ? this.status.reason : "the server is stopping";
       return Promise.resolve(unavailable(reason));
     }
     return this.ingestPool.ingest(slot as Slot, protocol);
+  }
+
+  importText(request: ImportRequest): Promise<ImportAnswer> {
+    return this.importPool.import(request);
   }
 
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
@@ -292,6 +341,7 @@ class ThreadedEngine implements Engine {
   }
 
   admin(action: AdminAction, params: readonly (readonly [string, string])[]): Promise<QueryAnswer> {
+    if (this.readOnly) return Promise.resolve(encodeError(new RefusalError("unavailable", ONLY_READS)));
     return this.adminRequests.answer(action, params);
   }
 
@@ -313,6 +363,7 @@ class ThreadedEngine implements Engine {
   async close(): Promise<void> {
     this.stopping = true;
     if (this.ticker !== null) clearInterval(this.ticker);
+    await this.importPool.close();
     await this.ingestPool.close();
     await this.maintenance.close();
     await this.queryPool.close();

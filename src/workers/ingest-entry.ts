@@ -31,8 +31,9 @@ export function ingest(task: IngestTask): IngestTaskResult {
 /** Rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */
 export function replay(progress: SharedArrayBuffer): ReplaySummary {
   const cells = new Float64Array(progress);
-  return replayDatabaseLog(data.shared, nodeFileSystem, data.logDir, (done, total) => {
+  const tell = (done: number, total: number): void => {
     cells[0] = done;
     cells[1] = total;
-  });
+  };
+  return replayDatabaseLog(data.shared, nodeFileSystem, data.logDir, tell, data.readOnly);
 }

@@ -10,6 +10,7 @@ import { QueryThread } from "../db/query-thread.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { QueryControl } from "../storage/queryable.js";
 import { queryTimeoutMs } from "../wire/params.js";
+import { answerExport } from "./export-answer.js";
 import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
@@ -57,7 +58,9 @@ export function query({ request, place, receivedMs }: QueryTask): object {
     underControl(control.checkpoint, () =>
       isStatusKind(request.kind)
         ? { ...answerStatus(request, parts, control), samples: 0 }
-        : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl }),
+        : request.kind === "export"
+          ? { ...answerExport(request, queryable, parts, control), samples: 0 }
+          : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl }),
     ),
   );
   return move({ [transferableSymbol]: [outcome.body.buffer], [valueSymbol]: outcome } as never) as object;

@@ -10,6 +10,7 @@ export interface ThreadData {
   readonly retentionMs: number;
   /** Of `Epochs`. */
   readonly epochs: SharedArrayBuffer;
+  readonly readOnly: boolean;
 }
 
 /** This thread's number in its pool. */

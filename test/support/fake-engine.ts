@@ -1,5 +1,7 @@
 import type {
   Engine,
+  ImportAnswer,
+  ImportRequest,
   IngestSlot,
   QueryAnswer,
   QueryRequest,
@@ -31,6 +33,7 @@ export class FakeEngine implements Engine {
   slotsInUse = 0;
   readonly ingested: Ingested[] = [];
   readonly queries: QueryRequest[] = [];
+  readonly imports: ImportRequest[] = [];
   abortedQueries = 0;
   closed = false;
   onIngest: (ingested: Ingested) => Promise<WriteAnswer> = async () => STORED;
@@ -48,6 +51,11 @@ export class FakeEngine implements Engine {
     if (this.slotsInUse >= this.slotsMax) return null;
     this.slotsInUse++;
     return new FakeSlot(this);
+  }
+
+  async importText(request: ImportRequest): Promise<ImportAnswer> {
+    this.imports.push(request);
+    return { status: 204, message: "" };
   }
 
   async ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer> {

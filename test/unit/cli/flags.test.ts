@@ -40,6 +40,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     lifecycle: false,
     adminApi: false,
     dataPath: "./varve-data",
+    readOnly: false,
     durability: "fsync",
     features: [],
     headMemoryBytesMax: 2 * 2 ** 30,
