@@ -16,6 +16,7 @@ import { dropKnownMetadata } from "./metadata";
 import { refuse, resolve } from "./resolve";
 import { created, resetCreated, seriesAt } from "./series";
 import { snappyDecode } from "./snappy";
+import { sortLongRuns } from "./sort-samples";
 
 const STALE_BITS: u64 = 0x7ff0000000000002;
 /** A request may still need this much when the limit is reached: open chunks grow, indexes double. */
@@ -45,6 +46,7 @@ export function ingest(scratch: usize, slot: usize, length: u32, version: u32, o
   if (unresolved) return unresolved;
   dropKnownMetadata(scratch, version);
   store<u32>(scratch, sampleCount, RES_TOTAL);
+  sortLongRuns(scratch, sampleCount);
   appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest, false);
   store<u32>(scratch, created, RES_CREATED);
   store<u32>(scratch, coldCount, RES_COLD);

@@ -4,7 +4,9 @@ import { LocalDatabase } from "../../support/database.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { FaultFileSystem } from "../../support/fault-file-system.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
+import { randomBelow, seededRandom } from "../../support/random.js";
 import { encodeRequestV1, snappyCompress } from "../../support/remote-write.js";
+import { bitsOf } from "../../support/signalling-nan.js";
 
 const LABELS = [["__name__", "m"]] as const;
 
@@ -47,6 +49,38 @@ test("a late sample that only the log could tell from another is in the log itse
   assert.deepEqual([answer.status, answer.outcome.samples, answer.outcome.duplicates], [204, 4, 2]);
   assert.ok(answer.outcome.recordBytes > 0);
   await local.close();
+});
+
+test("thousands of samples in random order are all stored, of equal times the first", async () => {
+  const clock = new FakeClock();
+  const baseMs = clock.nowMs() - 36_000_000;
+  const random = seededRandom(5);
+  const samples = Array.from({ length: 20_000 }, (_, i) => ({
+    timestamp: baseMs + 1000 * randomBelow(random, 18_000),
+    value: i,
+  }));
+  const expected = new Map<number, number>();
+  for (const { timestamp, value } of samples) if (!expected.has(timestamp)) expected.set(timestamp, value);
+  const before = { timestamp: baseMs + 18_000_000, value: 0.5 };
+  for (const newest of [[], [before]]) {
+    const fs = new MemFileSystem();
+    const local = new LocalDatabase(fs, clock);
+    await local.writeSeries([{ labels: LABELS, samples: newest }]);
+    const others = { labels: [["__name__", "other"]] as const, samples: samples.slice(0, 3) };
+    const { outcome } = await local.writeSeries([others, { labels: LABELS, samples }, others]);
+    assert.equal(outcome.samples, expected.size + 6);
+    const wanted = new Map([
+      ...expected,
+      ...newest.map(({ timestamp, value }) => [timestamp, value] as const),
+    ]);
+    const stored = (database: LocalDatabase): unknown => [...(database.contents().get("m") ?? [])];
+    const bits = [...wanted].sort(([a], [b]) => a - b).map(([t, value]) => [t, bitsOf(value)]);
+    assert.deepEqual(stored(local), bits);
+    await local.close();
+    const again = new LocalDatabase(fs, clock);
+    assert.deepEqual(stored(again), bits);
+    await again.close();
+  }
 });
 
 test("metadata of a request that was refused for the disk's sake is stored when it comes again", async () => {
