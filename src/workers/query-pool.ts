@@ -131,12 +131,6 @@ export class QueryPool {
     );
   }
 
-  /** Starts a thread and lets it load what queries need, so that the first query finds it ready. */
-  async warm(): Promise<void> {
-    const request: QueryRequest = { kind: "query", params: [["query", WARMING_QUERY]] };
-    await this.query(request, new AbortController().signal, systemClock.nowMs());
-  }
-
   close(): Promise<void> {
     return this.pool.destroy();
   }
@@ -231,8 +225,6 @@ export class QueryPool {
 
 /** Longer timers would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
-/** Selects nothing, and passes through everything on its way. */
-const WARMING_QUERY = 'sum by (job) (rate({__name__="varve_warming"}[5m]))';
 
 /** Whom fairness is about: the user where there are users, else the address. */
 function clientOf({ request: { client } }: ActiveQuery): string {
