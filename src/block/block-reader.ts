@@ -1,5 +1,6 @@
 import { CorruptionError } from "../base/errors.js";
 import { worked } from "../base/patience.js";
+import type { CheckedDecoder } from "../chunk/checked-decoder.js";
 import { dropSamples, isAscending, mergeColumns } from "../chunk/merge-columns.js";
 import { compileMatchers } from "../index/matcher.js";
 import { selectPostings } from "../index/select-postings.js";
@@ -30,7 +31,12 @@ import {
  * the heads of the chunk files are read and checked. Pages are shared by all blocks with the same `cache`.
  * Throws CorruptionError where something is damaged, the file system's own error where something is missing.
  */
-export function openBlock(fs: FileSystem, dir: string, cache: PageCache): Block {
+export function openBlock(
+  fs: FileSystem,
+  dir: string,
+  cache: PageCache,
+  decoder: CheckedDecoder | null = null,
+): Block {
   const meta = readMeta(fs, dir);
   if (!dir.endsWith(`/${meta.ulid}`) && dir !== meta.ulid) {
     throw new CorruptionError(`${dir}/meta.json`, 0, `ULID ${meta.ulid} in a folder of another name`);
@@ -38,7 +44,8 @@ export function openBlock(fs: FileSystem, dir: string, cache: PageCache): Block 
   const tombstones = readTombstones(fs, dir);
   const index = new IndexReader(fs, `${dir}/${INDEX_FILE}`, cache);
   try {
-    return new Block(fs, dir, meta, index, new ChunkReader(fs, `${dir}/${CHUNKS_FOLDER}`, cache), tombstones);
+    const chunks = new ChunkReader(fs, `${dir}/${CHUNKS_FOLDER}`, cache, decoder);
+    return new Block(fs, dir, meta, index, chunks, tombstones);
   } catch (error) {
     index.close();
     throw error;
@@ -53,6 +60,7 @@ export class Block implements Queryable {
   readonly chunks: ChunkReader;
   tombstones: Tombstones;
   private readonly fs: FileSystem;
+  private readonly list = new ChunkList();
 
   constructor(
     fs: FileSystem,
@@ -89,6 +97,38 @@ export class Block implements Queryable {
     const compiled = compileMatchers(matchers);
     if (!this.overlaps(mint, maxt)) return new BlockSeriesSet(this, new Uint32Array(0));
     return new BlockSeriesSet(this, this.inRange(selectPostings(this.index, compiled), mint, maxt));
+  }
+
+  /** The refs of all series that match, ascending. */
+  find(matchers: readonly Matcher[]): Uint32Array {
+    return selectPostings(this.index, compileMatchers(matchers));
+  }
+
+  /** Replaces the content of `columns` by the samples of series `ref` in [mint, maxt] that are not deleted. */
+  readSeries(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
+    const { list } = this;
+    columns.clear();
+    this.index.chunks(ref, list);
+    for (let i = 0; i < list.count; i++) {
+      if (list.mint[i] > maxt || list.maxt[i] < mint) continue;
+      this.chunks.decode(list.refs[i], columns, mint, maxt);
+    }
+    if (!isAscending(columns)) this.readOverlapping(list, mint, maxt, columns);
+    const deleted = this.deletedIntervals(ref);
+    if (overlapsAny(deleted, mint, maxt))
+      dropSamples(columns, (timestamp) => covers(deleted, timestamp, timestamp));
+  }
+
+  /** Blocks of other writers may have overlapping chunks in a series. */
+  private readOverlapping(list: ChunkList, mint: number, maxt: number, columns: SampleColumns): void {
+    const parts: SampleColumns[] = [];
+    for (let i = 0; i < list.count; i++) {
+      if (list.mint[i] > maxt || list.maxt[i] < mint) continue;
+      const part = new SampleColumns(256);
+      this.chunks.decode(list.refs[i], part, mint, maxt);
+      parts.push(part);
+    }
+    mergeColumns(parts, columns);
   }
 
   labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[] {
@@ -187,7 +227,6 @@ class BlockSeriesSet implements SeriesSet {
   private readonly block: Block;
   private readonly refs: Uint32Array;
   private readonly symbols = new Map<number, string>();
-  private readonly list = new ChunkList();
 
   constructor(block: Block, refs: Uint32Array) {
     this.block = block;
@@ -201,30 +240,6 @@ class BlockSeriesSet implements SeriesSet {
   }
 
   read(index: number, mint: number, maxt: number, columns: SampleColumns): void {
-    const { block, list } = this;
-    const ref = this.refs[index];
-    columns.clear();
-    block.index.chunks(ref, list);
-    for (let i = 0; i < list.count; i++) {
-      if (list.mint[i] > maxt || list.maxt[i] < mint) continue;
-      block.chunks.decode(list.refs[i], columns, mint, maxt);
-    }
-    if (!isAscending(columns)) this.readOverlapping(mint, maxt, columns);
-    const deleted = block.deletedIntervals(ref);
-    if (overlapsAny(deleted, mint, maxt))
-      dropSamples(columns, (timestamp) => covers(deleted, timestamp, timestamp));
-  }
-
-  /** Blocks of other writers may have overlapping chunks in a series. */
-  private readOverlapping(mint: number, maxt: number, columns: SampleColumns): void {
-    const { block, list } = this;
-    const parts: SampleColumns[] = [];
-    for (let i = 0; i < list.count; i++) {
-      if (list.mint[i] > maxt || list.maxt[i] < mint) continue;
-      const part = new SampleColumns(256);
-      block.chunks.decode(list.refs[i], part, mint, maxt);
-      parts.push(part);
-    }
-    mergeColumns(parts, columns);
+    this.block.readSeries(this.refs[index], mint, maxt, columns);
   }
 }

@@ -1,3 +1,4 @@
+import type { CheckedDecoder } from "../chunk/checked-decoder.js";
 import type { FileSystem } from "../io/file-system.js";
 import {
   compareMetas,
@@ -27,11 +28,13 @@ export class BlockSet {
   private readonly fs: FileSystem;
   private readonly dir: string;
   private readonly cache: PageCache;
+  private readonly decoder: CheckedDecoder | null;
 
-  constructor(fs: FileSystem, dir: string, cache: PageCache) {
+  constructor(fs: FileSystem, dir: string, cache: PageCache, decoder: CheckedDecoder | null = null) {
     this.fs = fs;
     this.dir = dir;
     this.cache = cache;
+    this.decoder = decoder;
     this.reload();
   }
 
@@ -55,7 +58,7 @@ export class BlockSet {
       try {
         let block = known.get(ulid);
         if (block === undefined) {
-          block = openBlock(this.fs, `${this.dir}/${ulid}`, this.cache);
+          block = openBlock(this.fs, `${this.dir}/${ulid}`, this.cache, this.decoder);
           opened.push(block);
         } else block.reloadTombstones();
         found.push(block);

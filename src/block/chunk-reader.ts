@@ -1,4 +1,5 @@
 import { CorruptionError } from "../base/errors.js";
+import type { CheckedDecoder } from "../chunk/checked-decoder.js";
 import { decodeChunk } from "../chunk/chunk.js";
 import { isChunkEncoding } from "../chunk/chunk-header.js";
 import { CHUNK_IN_MEMORY } from "../encoding/bit-reader.js";
@@ -26,12 +27,17 @@ const SEGMENT_NAME = /^[0-9]{6}$/;
 export class ChunkReader {
   private readonly segments: PagedFile[] = [];
   private readonly folder: string;
+  private readonly decoder: CheckedDecoder | null;
+  /** Where the last `locate` found encoding byte and data, and their checksum. */
+  private located: Uint8Array = new Uint8Array(0);
+  private checksum = 0;
   /** What the last `load` found. */
   encoding: ChunkEncoding = 1;
   bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(fs: FileSystem, folder: string, cache: PageCache) {
+  constructor(fs: FileSystem, folder: string, cache: PageCache, decoder: CheckedDecoder | null = null) {
     this.folder = folder;
+    this.decoder = decoder;
     try {
       // Names are counted from 000001 without gaps; a ref holds the position in their order.
       for (const name of fs.list(folder)) {
@@ -57,6 +63,33 @@ export class ChunkReader {
 
   /** Puts the chunk at `ref` into `encoding` and `bytes` (a view); its checksum was proven. */
   load(ref: number): void {
+    this.locate(ref);
+    const { located } = this;
+    if (this.checksum !== crc32c(located, 0, located.length)) {
+      throw this.corruption(ref, "chunk: checksum mismatch");
+    }
+    const encoding = located[0];
+    if (!isChunkEncoding(encoding)) throw this.corruption(ref, `unknown chunk encoding ${encoding}`);
+    this.encoding = encoding;
+    this.bytes = located.subarray(CHUNK_ENCODING_BYTES);
+  }
+
+  /** Appends the chunk's samples in [mint, maxt] to `columns`. */
+  decode(ref: number, columns: SampleColumns, mint: number, maxt: number): void {
+    if (this.decoder !== null && columns.histograms === null) {
+      this.locate(ref);
+      if (this.decoder.decode(this.located, this.checksum, columns, mint, maxt)) return;
+    }
+    this.load(ref);
+    try {
+      decodeChunk(this.bytes, this.encoding, columns, mint, maxt);
+    } catch (error) {
+      if (!(error instanceof CorruptionError) || error.file !== CHUNK_IN_MEMORY) throw error;
+      throw this.corruption(ref, error.reason);
+    }
+  }
+
+  private locate(ref: number): void {
     const segment = this.segmentOf(ref);
     const offset = ref % CHUNK_REF_SEGMENT;
     const ahead = segment.readAhead(offset, PREFIX_BYTES_MAX);
@@ -67,26 +100,12 @@ export class ChunkReader {
     const end = start + CHUNK_ENCODING_BYTES + length;
     const bytes = end + CHECKSUM_BYTES <= ahead.length ? ahead : segment.read(offset, end + CHECKSUM_BYTES);
     if (bytes.length < end + CHECKSUM_BYTES) throw reader.corruption("chunk ends past the file");
-    if (readU32(bytes, end) !== crc32c(bytes, start, end)) {
-      throw new CorruptionError(segment.path, offset, "chunk: checksum mismatch");
-    }
-    const encoding = bytes[start];
-    if (!isChunkEncoding(encoding)) {
-      throw new CorruptionError(segment.path, offset, `unknown chunk encoding ${encoding}`);
-    }
-    this.encoding = encoding;
-    this.bytes = bytes.subarray(start + CHUNK_ENCODING_BYTES, end);
+    this.located = bytes.subarray(start, end);
+    this.checksum = readU32(bytes, end);
   }
 
-  /** Appends the chunk's samples in [mint, maxt] to `columns`. */
-  decode(ref: number, columns: SampleColumns, mint: number, maxt: number): void {
-    this.load(ref);
-    try {
-      decodeChunk(this.bytes, this.encoding, columns, mint, maxt);
-    } catch (error) {
-      if (!(error instanceof CorruptionError) || error.file !== CHUNK_IN_MEMORY) throw error;
-      throw new CorruptionError(this.segmentOf(ref).path, ref % CHUNK_REF_SEGMENT, error.reason);
-    }
+  private corruption(ref: number, reason: string): CorruptionError {
+    return new CorruptionError(this.segmentOf(ref).path, ref % CHUNK_REF_SEGMENT, reason);
   }
 
   /** The ref that a chunk at the end of the segment of `ref` would have. */

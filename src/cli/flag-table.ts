@@ -178,8 +178,8 @@ export const FLAGS: readonly Flag[] = [
   {
     name: "storage.block-cache-bytes",
     kind: "bytes",
-    default: "64MiB",
-    help: "Memory for pages of block files, over all query threads.",
+    default: "128MiB",
+    help: "Memory for pages of block files and for samples decoded from blocks and head, over all query threads.",
   },
   {
     name: "ingest.workers",

@@ -40,7 +40,7 @@ class MergedSeriesSet implements SeriesSet {
   /** For each series, one behind the other: set and index of its parts, in the order of the sets. */
   private readonly parts: number[][] = [];
   private readonly scratch = new SampleColumns(256);
-  private readonly kept = new SampleColumns(256);
+  private readonly merger = new ColumnMerger();
 
   constructor(sets: readonly SeriesSet[]) {
     this.sets = sets;
@@ -71,19 +71,24 @@ class MergedSeriesSet implements SeriesSet {
     this.sets[parts[0]].read(parts[1], mint, maxt, columns);
     for (let p = 2; p < parts.length; p += 2) {
       this.sets[parts[p]].read(parts[p + 1], mint, maxt, this.scratch);
-      this.add(columns);
+      this.merger.add(this.scratch, columns);
     }
   }
+}
 
-  /** Brings what is in `scratch` into `columns`. */
-  private add(columns: SampleColumns): void {
-    const { scratch, kept } = this;
-    if (scratch.count === 0) return;
-    const behind = columns.count === 0 || columns.timestamps[columns.count - 1] < scratch.timestamps[0];
-    if (behind) return append(scratch, columns);
+/** Brings samples of one store to those of earlier ones. */
+export class ColumnMerger {
+  private readonly kept = new SampleColumns(256);
+
+  /** Brings what is in `later` into `columns`, whose samples win. */
+  add(later: SampleColumns, columns: SampleColumns): void {
+    const { kept } = this;
+    if (later.count === 0) return;
+    const behind = columns.count === 0 || columns.timestamps[columns.count - 1] < later.timestamps[0];
+    if (behind) return append(later, columns);
     kept.clear();
     append(columns, kept);
-    mergeColumns([kept, scratch], columns);
+    mergeColumns([kept, later], columns);
   }
 }
 

@@ -37,8 +37,10 @@ const WORK_PER_DECODED_LABELS = 50;
 const TIME_MAX: number = 2 ** 53;
 
 export class HeadReader implements Queryable {
-  private readonly kernel: Kernel;
-  private readonly scratch: number;
+  readonly kernel: Kernel;
+  /** Of this thread; nothing in it lives from call to call. */
+  readonly scratch: number;
+  private readonly locks: Int32Array;
   private readonly index: HeadPostings;
   private readonly readLogChunk: ReadLogChunk;
   readonly counts: HeadCounts;
@@ -51,6 +53,9 @@ export class HeadReader implements Queryable {
     assert(scratch !== undefined, "a query thread for each scratch");
     this.scratch = scratch;
     this.kernel = Kernel.openQuery(shared, scratch);
+    const words = this.kernel.u32();
+    // The locks lie below the heap: this view has them all, however the memory grows.
+    this.locks = new Int32Array(words.buffer, words[(L.CTRL + L.C_LOCKS) >>> 2]);
     this.index = new HeadPostings(this.kernel, scratch);
     this.counts = new HeadCounts(this.kernel, this.index, scratch);
     this.readLogChunk = readLogChunk;
@@ -63,7 +68,7 @@ export class HeadReader implements Queryable {
       sorted: false,
       labels: (index) => this.labels(refs[index]),
       read: (index, from, to, columns) =>
-        this.read(refs[index], Math.max(from, mint, -TIME_MAX), Math.min(to, maxt, TIME_MAX), columns),
+        this.readSeries(refs[index], Math.max(from, mint), Math.min(to, maxt), columns),
     };
   }
 
@@ -89,21 +94,35 @@ export class HeadReader implements Queryable {
 
   /** The refs of live series that match and may have samples in the range. */
   private refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
-    const generation = this.kernel.generation();
+    return this.overlapping(this.find(matchers), mint, maxt);
+  }
+
+  /** The refs of the series that match, ascending. */
+  find(matchers: readonly Matcher[]): Uint32Array {
+    this.keepUp();
+    return selectPostings(this.index, compileMatchers(matchers));
+  }
+
+  /** Series that went may have left their refs to others. */
+  private keepUp(): void {
+    const generation = this.generation();
     if (generation !== this.cacheGeneration) this.labelsCache = new Map();
     this.cacheGeneration = generation;
+  }
+
+  /** Of `refs` those of live series that may have samples in [mint, maxt]. */
+  overlapping(refs: Uint32Array, mint: number, maxt: number): Uint32Array {
     const from = Math.max(mint, -TIME_MAX);
     const to = Math.min(maxt, TIME_MAX);
-    const found = selectPostings(this.index, compileMatchers(matchers));
     const at = this.scratch + L.Q_TMP;
     const room = (L.Q_BYTES - L.Q_TMP) >>> 2;
-    if (found.length > room)
-      throw new RefusalError("limit_reached", `the selection has ${found.length} series`);
-    const kept = new Uint32Array(found.length);
+    if (refs.length > room)
+      throw new RefusalError("limit_reached", `the selection has ${refs.length} series`);
+    const kept = new Uint32Array(refs.length);
     let count = 0;
     // In portions, so that the query can be ended between two of them.
-    for (let start = 0; start < found.length; start += FILTER_REFS) {
-      const portion = found.subarray(start, start + FILTER_REFS);
+    for (let start = 0; start < refs.length; start += FILTER_REFS) {
+      const portion = refs.subarray(start, start + FILTER_REFS);
       worked(WORK_PER_REF * portion.length);
       this.kernel.u32().set(portion, at >>> 2);
       const left = this.kernel.exports.filterOverlapping(at, portion.length, from, to);
@@ -111,6 +130,26 @@ export class HeadReader implements Queryable {
       count += left;
     }
     return kept.subarray(0, count);
+  }
+
+  /**
+   * A number that is the same only as long as nothing was written to series `ref` or one of its neighbours;
+   * NaN while somebody writes.
+   */
+  version(ref: number): number {
+    const version = Atomics.load(this.locks, ref >>> L.STRIPE_SHIFT);
+    return (version & 1) === 0 ? version : Number.NaN;
+  }
+
+  /** A text that is the same only as long as the head has the same series. */
+  indexVersion(): string {
+    const reused = Atomics.load(this.kernel.u32(), (L.CTRL + L.C_REUSE_NEXT) >>> 2);
+    return `${this.generation()} ${this.kernel.seriesCount()} ${reused}`;
+  }
+
+  /** Rises when refs have lost their series. */
+  generation(): number {
+    return this.kernel.generation();
   }
 
   labels(ref: number): Labels {
@@ -126,11 +165,14 @@ export class HeadReader implements Queryable {
     return labels;
   }
 
-  private read(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
+  /** Replaces the content of `columns` by the samples of series `ref` in [mint, maxt]. */
+  readSeries(ref: number, mint: number, maxt: number, columns: SampleColumns): void {
+    const from = Math.max(mint, -TIME_MAX);
+    const to = Math.min(maxt, TIME_MAX);
     columns.clear();
-    const count = this.kernel.exports.readFloats(this.scratch, ref, mint, maxt);
+    const count = this.kernel.exports.readFloats(this.scratch, ref, from, to);
     if (count >= 0) this.copyFloats(count, columns);
-    else this.readAll(ref, mint, maxt, columns);
+    else this.readAll(ref, from, to, columns);
   }
 
   /** Appends `count` decoded floats of the scratch to `columns`. */

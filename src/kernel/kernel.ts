@@ -81,6 +81,7 @@ export interface KernelExports {
   readFloats(scratch: number, ref: number, mint: number, maxt: number): number;
   decodeChunk(at: number, length: number, outT: number, outV: number, max: number): number;
   encodeTightly(scratch: number, from: number, end: number): number;
+  decodeChecked(scratch: number, length: number, checksum: number): number;
   lockRef(ref: number): void;
   unlockRef(ref: number): void;
   waitingHistograms(ref: number): number;

@@ -1,6 +1,7 @@
 import type { Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
 import type { SampleColumns } from "./columns.js";
+import type { SampleView } from "./sample-view.js";
 
 /**
  * The contract between what stores samples (`head`, `block`, `db`) and what evaluates them (`promql`).
@@ -18,6 +19,23 @@ export interface SeriesSet {
    * (milliseconds, both inclusive). Any narrower range inside the selection's may be asked, any number of times.
    */
   read(index: number, mint: number, maxt: number, columns: SampleColumns): void;
+  /**
+   * The same without copying, where the store has decoded the series and keeps it so: true, and `view` shows the
+   * samples. False: `read` them.
+   */
+  view?(index: number, mint: number, maxt: number, view: SampleView): boolean;
+  /**
+   * The span [first, last] of series `index` if all that is known about its samples in [mint, maxt] is that: true
+   * where none is a stale marker or a histogram and no two neighbours are `gapMs` or more apart. Values may not
+   * be decoded for it. False: `read` them. The span may reach beyond [mint, maxt].
+   */
+  span?(index: number, mint: number, maxt: number, gapMs: number, span: SampleSpan): boolean;
+}
+
+/** First and last timestamp of a series' samples, milliseconds; last < first: there are none. */
+export interface SampleSpan {
+  firstMs: number;
+  lastMs: number;
 }
 
 export interface Queryable {

@@ -2,11 +2,13 @@
 import * as assert from "node:assert/strict";
 import { BlockSet } from "../../dist/block/block-set.js";
 import { PageCache } from "../../dist/block/page-cache.js";
-import { Database, openLogChunks, openQueryable } from "../../dist/db/database.js";
+import { CheckedDecoder } from "../../dist/chunk/checked-decoder.js";
+import { Database, openLogChunks } from "../../dist/db/database.js";
 import { IngestThread } from "../../dist/db/ingest-thread.js";
 import { MaintenanceThread } from "../../dist/db/maintenance.js";
-import { mergeQueryables } from "../../dist/db/merged-queryable.js";
 import type { IngestOutcome } from "../../dist/db/outcome.js";
+import { StoredQueryable } from "../../dist/db/stored-queryable.js";
+import { HeadReader } from "../../dist/head/head-reader.js";
 import type { ReplaySummary } from "../../dist/head/replay.js";
 import type { FileSystem } from "../../dist/io/file-system.js";
 import { SampleColumns } from "../../dist/storage/columns.js";
@@ -18,6 +20,8 @@ import { encodeRequestV1, encodeRequestV2, snappyCompress, type WireSeries } fro
 import { bitsOf, putSignallingNaNs } from "./signalling-nan.js";
 
 export const DATA_DIR = "/data";
+/** Small enough that series push each other out. */
+const CACHE_BYTES = 1 << 16;
 
 export interface LocalDatabaseOptions {
   readonly chunkSamplesMax?: number;
@@ -63,6 +67,9 @@ export class LocalDatabase {
   private underWay = 0;
   private whenDone: (() => void) | null = null;
   private gate: Promise<void> = Promise.resolve();
+  private readonly head: HeadReader;
+  private stored: StoredQueryable | null = null;
+  private storedOf = "";
 
   /** Opens, replays and is ready to write. */
   constructor(fs: FileSystem, clock: FakeClock, options: LocalDatabaseOptions = {}) {
@@ -96,6 +103,7 @@ export class LocalDatabase {
     this.threads = shared.ingestScratch.map(
       (_, i) => new IngestThread(shared, i, { clock, retentionMs, readLogChunk }),
     );
+    this.head = new HeadReader(shared, 0, readLogChunk);
     const { at, bytes, count } = shared.slotRegions[0];
     this.freeSlots = Array.from({ length: count }, (_, i) => at + i * bytes);
     this.slotBytes = bytes;
@@ -133,9 +141,21 @@ export class LocalDatabase {
 
   /** What query thread 0 evaluates against: the head and the blocks that are there now. */
   queryable(): Queryable {
-    const { shared, logDir } = this.database;
-    const blocks = new BlockSet(this.fs, DATA_DIR, new PageCache(1 << 20));
-    return mergeQueryables([...blocks.blocks, openQueryable(shared, 0, this.fs, logDir)]);
+    const blocks = new BlockSet(
+      this.fs,
+      DATA_DIR,
+      new PageCache(1 << 20),
+      new CheckedDecoder(this.head.kernel, this.head.scratch),
+    );
+    const ulids = blocks.blocks
+      .map(({ meta, tombstones }) => `${meta.ulid} ${JSON.stringify([...tombstones])}`)
+      .join();
+    // As in a query thread, what was decoded is kept until the blocks change.
+    if (this.stored === null || this.storedOf !== ulids) {
+      this.stored = new StoredQueryable(blocks.blocks, this.head, CACHE_BYTES);
+      this.storedOf = ulids;
+    }
+    return this.stored;
   }
 
   /**

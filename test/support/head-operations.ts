@@ -2,8 +2,10 @@
 import * as assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { Matcher } from "../../dist/model/matcher.js";
+import { isStaleAt } from "../../dist/model/stale.js";
 import { SampleColumns } from "../../dist/storage/columns.js";
-import type { Queryable } from "../../dist/storage/queryable.js";
+import type { Queryable, SeriesSet } from "../../dist/storage/queryable.js";
+import { SampleView } from "../../dist/storage/sample-view.js";
 import { LocalDatabase, type LocalDatabaseOptions, requestBody, type Started } from "./database.js";
 import { FakeClock } from "./fake-clock.js";
 import { MemFileSystem } from "./mem-file-system.js";
@@ -364,8 +366,39 @@ export function readAll(
     const key = JSON.stringify([...set.labels(i)]);
     assert.ok(!all.has(key), `one series for ${key}`);
     if (columns.count > 0) all.set(key, columnsOf(columns));
+    checkView(set, i, mint, maxt, columns);
   }
   return all;
+}
+
+const view = new SampleView();
+const span = { firstMs: 0, lastMs: 0 };
+
+/** What is read where it lies is what was read by copying. */
+function checkView(set: SeriesSet, i: number, mint: number, maxt: number, columns: SampleColumns): void {
+  const { timestamps, values, valueWords, histograms, count } = columns;
+  const hasStale = Array.from({ length: count }, (_, at) => isStaleAt(valueWords, at)).includes(true);
+  if (set.view?.(i, mint, maxt, view)) {
+    const { start, end, resets } = view;
+    assert.ok(!hasStale && histograms === null);
+    assert.deepEqual(view.timestamps.subarray(start, end), timestamps.subarray(0, count));
+    const bits = (floats: Float64Array): Uint8Array => new Uint8Array(floats.slice().buffer);
+    assert.deepEqual(bits(view.values.subarray(start, end)), bits(values.subarray(0, count)));
+    for (let at = start + 1; at < end; at++) {
+      assert.equal(resets.includes(at), view.values[at] < view.values[at - 1]);
+    }
+  }
+  const gapMs = 60_000;
+  if (set.span?.(i, mint, maxt, gapMs, span)) {
+    assert.ok(!hasStale && histograms === null);
+    for (let at = 0; at < count; at++) {
+      assert.ok(timestamps[at] >= span.firstMs && timestamps[at] <= span.lastMs);
+      assert.ok(at === 0 || timestamps[at] - timestamps[at - 1] < gapMs);
+    }
+    // The borders are samples, unless they lie outside of what was asked for.
+    if (span.firstMs >= mint && span.firstMs <= maxt) assert.equal(timestamps[0], span.firstMs);
+    if (span.lastMs >= mint && span.lastMs <= maxt) assert.equal(timestamps[count - 1], span.lastMs);
+  }
 }
 
 function columnsOf(columns: SampleColumns): [number, string][] {

@@ -23,6 +23,7 @@ export { measureSeries } from "./measure";
 export { reuseRefs } from "./series";
 export { collectChunks, decodeFloats, filterOverlapping, readFloats, snapshot } from "./read";
 export { decodeChunk } from "./chunk-read";
+export { decodeChecked } from "./block-chunk";
 export { encodeTightly } from "./tight-chunk";
 export {
   addHistogram, addHistogramChunk, dropHistograms, firstHistogram, lockRef, unlockRef, waitingHistograms,

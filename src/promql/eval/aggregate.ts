@@ -9,7 +9,8 @@ import type { Scope } from "./scope.js";
 /** Aggregations with one accumulator for each group and step. */
 export function evalAggregate(scope: Scope, expr: AggregateExpr): Matrix {
   const aggregation = new Aggregation(scope, expr);
-  scope.rows(expr.expr, (matrix, row) => aggregation.add(matrix, row));
+  const countsOnly = expr.op === "count" || expr.op === "group";
+  scope.rows(expr.expr, (matrix, row) => aggregation.add(matrix, row), countsOnly);
   return aggregation.finish();
 }
 

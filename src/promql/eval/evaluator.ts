@@ -87,11 +87,11 @@ export class Evaluator implements Scope {
     return result;
   }
 
-  rows(expr: Expr, visit: Visit): void {
+  rows(expr: Expr, visit: Visit, countsOnly = false): void {
     if (this.frame.count === 0) return;
     if (!(this.frame.count > 1 && this.invariant.has(expr))) {
       if (expr.kind === "vector" && !expr.smoothed) {
-        evalSelector(this.state, this.frame, expr, visit);
+        evalSelector(this.state, this.frame, expr, visit, countsOnly ? "presence" : "value");
         return;
       }
       const selector = expr.kind === "call" ? rangeArgument(expr) : null;

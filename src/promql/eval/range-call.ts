@@ -1,5 +1,6 @@
 import { isStaleAt, isStaleNaN } from "../../model/stale.js";
 import type { SampleColumns } from "../../storage/columns.js";
+import { SampleView } from "../../storage/sample-view.js";
 import { extendedFunctions, refuseUnsafeModifier } from "../functions/extended.js";
 import { rangeFunctions } from "../functions/range-functions.js";
 import type { RangeCall, RangeFunction, RangeWindows } from "../functions/range-window.js";
@@ -15,6 +16,8 @@ import { columnSamples, rowSamples, type SampleStats } from "./sample-stats.js";
 import type { Scope } from "./scope.js";
 import { lookupOf, selectsOneName } from "./selector.js";
 import { evalSubquery, subqueryFrame, withoutHint } from "./subquery.js";
+
+const view = new SampleView();
 
 type Visit = (matrix: Matrix, row: number) => void;
 
@@ -97,6 +100,10 @@ class RangeRunner {
     const useStarts = state.useStartTimestamps && START_AWARE.has(this.call.name);
     const columns = takeColumns();
     for (let i = 0; i < series.count; i++) {
+      if (!useStarts && series.view?.(i, mint, maxt, view)) {
+        this.runView(i);
+        continue;
+      }
       series.read(i, mint, maxt, columns);
       state.did(columns.count + this.windows.steps + 20);
       if (selector.vector.statsOnly && columns.histograms !== null) keepStats(columns);
@@ -110,6 +117,27 @@ class RangeRunner {
       state.release(samples);
     }
     giveColumns(columns);
+  }
+
+  /** Runs the function over the samples in `view`, which are used where they lie. */
+  private runView(index: number): void {
+    const { windows } = this;
+    const { state } = this.call;
+    const count = view.end - view.start;
+    state.did(windows.steps + 20);
+    if (count === 0) return;
+    state.samplesRead += count;
+    state.hold(count);
+    this.matrix.addSourceRow(index);
+    windows.floatTimes = view.timestamps;
+    windows.floats = view.values;
+    windows.floatStart = view.start;
+    windows.floatEnd = view.end;
+    windows.floatStarts = null;
+    windows.floatResets = view.resets;
+    windows.histogramCount = 0;
+    this.finishRow(false);
+    state.release(count);
   }
 
   /** The same over the result of a subquery, whose rows become series again. */
@@ -187,12 +215,14 @@ function makeWindows(steps: number): RangeWindows {
   takeArrayBytes(16 * steps);
   return {
     steps,
-    floatCount: 0,
+    floatStart: 0,
+    floatEnd: 0,
     floatTimes: new Float64Array(0),
     floats: new Float64Array(0),
     floatLo: new Int32Array(steps),
     floatHi: new Int32Array(steps),
     floatStarts: null,
+    floatResets: null,
     histogramCount: 0,
     histogramTimes: new Float64Array(0),
     histograms: [],
@@ -208,7 +238,9 @@ function loadColumns(windows: RangeWindows, columns: SampleColumns, useStarts: b
   const starts = useStarts ? columns.startTimestamps : null;
   windows.floatTimes = timestamps;
   windows.floats = values;
+  windows.floatStart = 0;
   windows.floatStarts = starts;
+  windows.floatResets = null;
   if (histograms !== null) {
     loadMixed(windows, columns, starts);
     return;
@@ -225,7 +257,7 @@ function loadColumns(windows: RangeWindows, columns: SampleColumns, useStarts: b
     }
     kept++;
   }
-  windows.floatCount = kept;
+  windows.floatEnd = kept;
 }
 
 function loadMixed(windows: RangeWindows, columns: SampleColumns, starts: Float64Array | null): void {
@@ -249,7 +281,7 @@ function loadMixed(windows: RangeWindows, columns: SampleColumns, starts: Float6
       floats++;
     }
   }
-  windows.floatCount = floats;
+  windows.floatEnd = floats;
   windows.histogramCount = times.length;
   windows.histogramTimes = Float64Array.from(times);
   windows.histogramStarts = starts === null ? null : Float64Array.from(histogramStarts);
@@ -275,7 +307,9 @@ class InnerRows {
     const { inner } = this;
     const { steps, kinds, values } = inner;
     const base = row * steps;
+    windows.floatStart = 0;
     windows.floatStarts = null;
+    windows.floatResets = null;
     windows.histogramStarts = null;
     windows.histogramCount = 0;
     windows.histograms = [];
@@ -284,11 +318,11 @@ class InnerRows {
     if (floats === steps) {
       windows.floatTimes = this.allTimes();
       windows.floats = values.subarray(base, base + steps);
-      windows.floatCount = steps;
+      windows.floatEnd = steps;
       return steps > 0;
     }
     this.loadSparse(windows, base);
-    return windows.floatCount + windows.histogramCount > 0;
+    return windows.floatEnd + windows.histogramCount > 0;
   }
 
   private loadSparse(windows: RangeWindows, base: number): void {
@@ -313,7 +347,7 @@ class InnerRows {
     }
     windows.floatTimes = sparse.times;
     windows.floats = sparse.values;
-    windows.floatCount = floats;
+    windows.floatEnd = floats;
     windows.histogramTimes = Float64Array.from(histogramTimes);
     windows.histogramCount = histogramTimes.length;
   }
@@ -334,10 +368,11 @@ function findWindows(windows: RangeWindows, call: RangeCall): void {
   const { state, anchored, smoothed } = call;
   const width = call.rangeMs + (anchored || smoothed ? state.lookbackMs : 0);
   const after = smoothed ? state.lookbackMs : 0;
-  slide(windows.floatTimes, windows.floatCount, call, width, after, windows.floatLo, windows.floatHi);
+  const { floatTimes, floatStart, floatEnd, floatLo, floatHi } = windows;
+  slide(floatTimes, floatStart, floatEnd, call, width, after, floatLo, floatHi);
   if (windows.histogramCount === 0) return;
   const { histogramTimes, histogramCount, histogramLo, histogramHi } = windows;
-  slide(histogramTimes, histogramCount, call, width, after, histogramLo, histogramHi);
+  slide(histogramTimes, 0, histogramCount, call, width, after, histogramLo, histogramHi);
 }
 
 /** Counts the samples of each window; `read`: as read, too, where the window before had not got them. */
@@ -357,24 +392,34 @@ function countWindows(windows: RangeWindows, stats: SampleStats, read: boolean):
   }
 }
 
+/** Windows of regular samples move by the same number at each step: that is tried before walking. */
 function slide(
   times: Float64Array,
-  count: number,
+  first: number,
+  end: number,
   call: RangeCall,
   width: number,
   after: number,
   los: Int32Array,
   his: Int32Array,
 ): void {
-  let lo = 0;
-  let hi = 0;
-  let end = call.firstEndMs;
-  for (let s = 0; s < los.length; s++, end += call.strideMs) {
-    const last = end + after;
-    const start = end - width;
-    while (hi < count && times[hi] <= last) hi++;
+  let lo = first;
+  let hi = first;
+  let loJump = 0;
+  let hiJump = 0;
+  let at = call.firstEndMs;
+  for (let s = 0; s < los.length; s++, at += call.strideMs) {
+    const last = at + after;
+    const start = at - width;
+    const loBefore = lo;
+    const hiBefore = hi;
+    if (hiJump > 0 && hi + hiJump <= end && times[hi + hiJump - 1] <= last) hi += hiJump;
+    while (hi < end && times[hi] <= last) hi++;
+    if (loJump > 0 && lo + loJump <= hi && times[lo + loJump - 1] <= start) lo += loJump;
     while (lo < hi && times[lo] <= start) lo++;
     los[s] = lo;
     his[s] = hi;
+    loJump = lo - loBefore;
+    hiJump = hi - hiBefore;
   }
 }

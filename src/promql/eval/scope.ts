@@ -9,8 +9,11 @@ export interface Scope {
   readonly frame: Frame;
   /** Evaluates an expression of type instant vector over all steps. */
   vector(expr: Expr): Matrix;
-  /** The same row by row: the matrix given to `visit` may hold one row at a time. */
-  rows(expr: Expr, visit: (matrix: Matrix, row: number) => void): void;
+  /**
+   * The same row by row: the matrix given to `visit` may hold one row at a time. `countsOnly`: of floats, only
+   * whether a cell has one is wanted.
+   */
+  rows(expr: Expr, visit: (matrix: Matrix, row: number) => void, countsOnly?: boolean): void;
   /** Evaluates an expression of type scalar: a value for each step. */
   scalar(expr: Expr): Float64Array;
   /** The same query in another frame. */

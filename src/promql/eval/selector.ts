@@ -1,6 +1,8 @@
 import { METRIC_NAME } from "../../model/labels.js";
 import { isStaleAt, isStaleNaN } from "../../model/stale.js";
 import type { SampleColumns } from "../../storage/columns.js";
+import type { SampleSpan, SeriesSet } from "../../storage/queryable.js";
+import { SampleView } from "../../storage/sample-view.js";
 import { keepStats } from "../histogram/stats.js";
 import type { VectorSelector } from "../parse/ast.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
@@ -35,8 +37,8 @@ export function selectsOneName(selector: VectorSelector): boolean {
   return selector.matchers.some(({ name, op, value }) => name === METRIC_NAME && op === "=" && value !== "");
 }
 
-/** What an instant selector writes into its cells. */
-export type CellContent = "value" | "timestamp" | "infoTimestamp" | "startTimestamp";
+/** What an instant selector writes into its cells; "presence": whether there is something, the value is nobody's. */
+export type CellContent = "value" | "presence" | "timestamp" | "infoTimestamp" | "startTimestamp";
 
 /** Evaluates an instant selector; with `visit`, row by row into a matrix of one row. */
 export function evalSelector(
@@ -55,12 +57,17 @@ export function evalSelector(
   matrix.delayedDrop = state.delayedNameRemoval;
   const columns = takeColumns();
   for (let i = 0; i < series.count; i++) {
-    series.read(i, mint, lookup.lastMs, columns);
-    state.did(columns.count + matrix.steps + 20);
-    state.samplesRead += columns.count;
-    if (selector.statsOnly && columns.histograms !== null) keepStats(columns);
-    if (columns.count === 0) continue;
-    const filled = fillRow(state, i, lookup, columns, matrix, content);
+    let filled =
+      content === "presence" || content === "value"
+        ? fillFast(state, i, lookup, series, matrix, content)
+        : -1;
+    if (filled < 0) {
+      series.read(i, mint, lookup.lastMs, columns);
+      state.did(columns.count + matrix.steps + 20);
+      state.samplesRead += columns.count;
+      if (selector.statsOnly && columns.histograms !== null) keepStats(columns);
+      filled = columns.count === 0 ? 0 : fillRow(state, i, lookup, columns, matrix, content);
+    }
     if (filled === 0) continue;
     const base = (matrix.rows - 1) * matrix.steps;
     const samples = rowSamples(matrix, base, filled);
@@ -76,6 +83,82 @@ export function evalSelector(
   return matrix;
 }
 
+const view = new SampleView();
+const span: SampleSpan = { firstMs: 0, lastMs: 0 };
+
+/** The row of a series whose samples need not be copied; returns the number of cells filled, -1: they must be. */
+function fillFast(
+  state: QueryState,
+  index: number,
+  lookup: Lookup,
+  series: SeriesSet,
+  matrix: Matrix,
+  content: "value" | "presence",
+): number {
+  const { steps } = matrix;
+  const { lookbackMs } = state;
+  const mint = lookup.firstMs - lookbackMs + 1;
+  let filled: number;
+  if (content === "presence" && series.span?.(index, mint, lookup.lastMs, lookbackMs, span)) {
+    state.did(20);
+    const base = matrix.addSourceRow(index);
+    filled = fillSpan(span, lookup, lookbackMs, steps, matrix.kinds, base);
+    state.samplesRead += filled;
+  } else if (content === "value" && series.view?.(index, mint, lookup.lastMs, view)) {
+    state.did(steps + 20);
+    state.samplesRead += view.end - view.start;
+    if (view.start === view.end) return 0;
+    const base = matrix.addSourceRow(index);
+    filled = fillView(view, lookup, lookbackMs, steps, matrix.values, matrix.kinds, base);
+  } else return -1;
+  if (filled === 0) matrix.removeLastRow();
+  return filled;
+}
+
+/** Every step from the first sample to a lookback behind the last one sees some sample. */
+function fillSpan(
+  { firstMs, lastMs }: SampleSpan,
+  { firstMs: start, strideMs }: Lookup,
+  lookbackMs: number,
+  steps: number,
+  kinds: Uint8Array,
+  base: number,
+): number {
+  let from = 0;
+  while (from < steps && start + from * strideMs < firstMs) from++;
+  let end = steps;
+  while (end > from && start + (end - 1) * strideMs >= lastMs + lookbackMs) end--;
+  kinds.fill(FLOAT, base + from, base + end);
+  return end - from;
+}
+
+/** As `fillFloats`, without stale markers: looks for the next sample where the distance of the last two leads to. */
+function fillView(
+  { timestamps, values, start, end }: SampleView,
+  lookup: Lookup,
+  lookbackMs: number,
+  steps: number,
+  out: Float64Array,
+  kinds: Uint8Array,
+  base: number,
+): number {
+  let at = start - 1;
+  let jump = 0;
+  let filled = 0;
+  let ref = lookup.firstMs;
+  for (let s = 0; s < steps; s++, ref += lookup.strideMs) {
+    const before = at;
+    if (at + jump < end && jump > 0 && timestamps[at + jump] <= ref) at += jump;
+    while (at + 1 < end && timestamps[at + 1] <= ref) at++;
+    jump = at - before;
+    if (at < start || timestamps[at] <= ref - lookbackMs) continue;
+    out[base + s] = values[at];
+    kinds[base + s] = FLOAT;
+    filled++;
+  }
+  return filled;
+}
+
 /** Adds the row of one series if a step sees a sample of it; returns the number of cells filled. */
 function fillRow(
   state: QueryState,
@@ -87,7 +170,7 @@ function fillRow(
 ): number {
   const base = matrix.addSourceRow(index);
   const filled =
-    columns.histograms === null && content === "value"
+    columns.histograms === null && (content === "value" || content === "presence")
       ? fillFloats(columns, lookup, state.lookbackMs, matrix.steps, matrix.values, matrix.kinds, base)
       : fillCells(columns, lookup, state, matrix, base, content);
   if (filled === 0) matrix.removeLastRow();
@@ -142,12 +225,12 @@ function fillCells(
       const labels = matrix.rawLabelsOf(matrix.rows - 1);
       state.fail(`this should be an info metric, with float samples: ${showLabels(labels)}`);
     }
-    if (histogram !== undefined && content === "value") {
+    if (histogram !== undefined && (content === "value" || content === "presence")) {
       matrix.setHistogram(base + s, histogram);
       continue;
     }
     matrix.kinds[base + s] = FLOAT;
-    if (content === "value") matrix.values[base + s] = values[at];
+    if (content === "value" || content === "presence") matrix.values[base + s] = values[at];
     else if (content !== "startTimestamp") matrix.values[base + s] = timestamps[at] / 1000;
     else matrix.values[base + s] = (startTimestamps?.[at] ?? 0) / 1000;
   }

@@ -11,13 +11,17 @@ import type { Expr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
  */
 export interface RangeWindows {
   steps: number;
-  floatCount: number;
+  /** The floats of the series are [floatStart, floatEnd) of their arrays. */
+  floatStart: number;
+  floatEnd: number;
   floatTimes: Float64Array;
   floats: Float64Array;
   floatLo: Int32Array;
   floatHi: Int32Array;
   /** Start timestamps beside the floats (0: unknown); null where start timestamps are not in use. */
   floatStarts: Float64Array | null;
+  /** Where counters fell, as in `SampleView`; null: not known. */
+  floatResets: Int32Array | null;
   histogramCount: number;
   histogramTimes: Float64Array;
   histograms: Histogram[];

@@ -3,20 +3,21 @@ import { metricNameOf, type RangeCall, toSeconds } from "./range-window.js";
 import { isStartReset, startsOverlap } from "./start-timestamps.js";
 
 /** Positions i where the counter fell from i - 1 to i; shared by all calls, so used up within one. */
-let resets = new Int32Array(256);
+let found = new Int32Array(256);
 
+/** Fills `found`; returns how many there are. */
 function findResets(windows: RangeWindows): number {
-  const { floats, floatCount, floatTimes, floatStarts } = windows;
+  const { floats, floatStart, floatEnd, floatTimes, floatStarts } = windows;
   let count = 0;
-  for (let i = 1; i < floatCount; i++) {
+  for (let i = floatStart + 1; i < floatEnd; i++) {
     const fell = floats[i] < floats[i - 1];
     if (!fell && (floatStarts === null || !startResetAt(floatTimes, floatStarts, i))) continue;
-    if (count === resets.length) {
+    if (count === found.length) {
       const grown = new Int32Array(2 * count);
-      grown.set(resets);
-      resets = grown;
+      grown.set(found);
+      found = grown;
     }
-    resets[count++] = i;
+    found[count++] = i;
   }
   return count;
 }
@@ -32,7 +33,9 @@ function startResetAt(times: Float64Array, starts: Float64Array, i: number): boo
 export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKernel {
   return (windows, call, out, kinds, base) => {
     const { floatLo, floatHi, floatTimes, floats, floatStarts, steps } = windows;
-    const resetCount = isCounter ? findResets(windows) : 0;
+    const known = windows.floatResets;
+    const resetCount = isCounter ? (known?.length ?? findResets(windows)) : 0;
+    const resets = known ?? found;
     if (isCounter && floatStarts !== null) warnOfOverlaps(windows, call);
     const rangeSeconds = toSeconds(call.rangeMs);
     let firstReset = 0;

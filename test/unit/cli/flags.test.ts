@@ -48,7 +48,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     retentionMs: 365 * 24 * 60 * 60 * 1000,
     retentionBytes: 0,
     blockRangeMs: 7_200_000,
-    blockCacheBytes: 64 * 2 ** 20,
+    blockCacheBytes: 128 * 2 ** 20,
     ingestWorkers: 3,
     requestBytesMax: 32 * 2 ** 20,
     labelsPerSeriesMax: 64,

@@ -1,0 +1,160 @@
+/** Decoded samples of one series that a query thread keeps, and the cache of them. */
+import { isStaleAt } from "../model/stale.js";
+import type { SampleColumns } from "../storage/columns.js";
+import type { SampleView } from "../storage/sample-view.js";
+
+const NO_POSITIONS = new Int32Array(0);
+/** Two arrays of eight bytes a sample, and the objects around them. */
+const SAMPLE_BYTES = 16;
+const OBJECT_BYTES = 512;
+
+/** All samples of a series in [fromMs, toMs]: floats at strictly ascending times. Never changed once made. */
+export class StoredColumns {
+  /** `StoredSeries.changes` when they were read. */
+  readonly changes: number;
+  readonly fromMs: number;
+  /** Infinity: to the newest. */
+  readonly toMs: number;
+  /** `HeadReader.version` when the samples were read; 0 where the head has nothing of the series. */
+  readonly headVersion: number;
+  readonly count: number;
+  /** The largest distance between neighbours, milliseconds. */
+  readonly gapMs: number;
+  readonly hasStale: boolean;
+  /** Number of the query that used them last. */
+  usedBy = 0;
+  private readonly timestamps: Float64Array;
+  private readonly values: Float64Array;
+  private readonly words: Uint32Array;
+  private readonly resets: Int32Array;
+
+  /** Takes the arrays of `columns`, which hold floats only. */
+  constructor(
+    columns: SampleColumns,
+    of: Pick<StoredColumns, "changes" | "fromMs" | "toMs" | "headVersion">,
+  ) {
+    const { count } = columns;
+    this.changes = of.changes;
+    this.fromMs = of.fromMs;
+    this.toMs = of.toMs;
+    this.headVersion = of.headVersion;
+    this.count = count;
+    this.timestamps = columns.timestamps;
+    this.words = columns.valueWords;
+    this.values = columns.values;
+    const { timestamps, values } = this;
+    const resets: number[] = [];
+    let gapMs = 0;
+    let hasStale = false;
+    for (let i = 0; i < count; i++) {
+      if (Number.isNaN(values[i]) && isStaleAt(this.words, i)) hasStale = true;
+      if (i === 0) continue;
+      if (values[i] < values[i - 1]) resets.push(i);
+      gapMs = Math.max(gapMs, timestamps[i] - timestamps[i - 1]);
+    }
+    this.gapMs = gapMs;
+    this.hasStale = hasStale;
+    this.resets = resets.length === 0 ? NO_POSITIONS : Int32Array.from(resets);
+  }
+
+  get bytes(): number {
+    return SAMPLE_BYTES * this.count + 4 * this.resets.length + OBJECT_BYTES;
+  }
+
+  get firstMs(): number {
+    return this.count === 0 ? Number.POSITIVE_INFINITY : this.timestamps[0];
+  }
+
+  get lastMs(): number {
+    return this.count === 0 ? Number.NEGATIVE_INFINITY : this.timestamps[this.count - 1];
+  }
+
+  /** Appends the samples in [mint, maxt] to `columns`. */
+  copy(mint: number, maxt: number, columns: SampleColumns): void {
+    const start = this.firstFrom(mint);
+    const end = this.firstFrom(maxt + 1);
+    const at = columns.count;
+    columns.reserve(at + end - start);
+    columns.timestamps.set(this.timestamps.subarray(start, end), at);
+    columns.valueWords.set(this.words.subarray(2 * start, 2 * end), 2 * at);
+    columns.count = at + end - start;
+  }
+
+  show(mint: number, maxt: number, view: SampleView): void {
+    view.timestamps = this.timestamps;
+    view.values = this.values;
+    view.start = this.firstFrom(mint);
+    view.end = this.firstFrom(maxt + 1);
+    view.resets = this.resets;
+  }
+
+  /** Index of the first sample at `timestamp` or later. */
+  private firstFrom(timestamp: number): number {
+    const { timestamps, count } = this;
+    if (count === 0 || timestamps[0] >= timestamp) return 0;
+    if (timestamps[count - 1] < timestamp) return count;
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (timestamps[middle] >= timestamp) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+/** Where a `StoredColumns` hangs. */
+export interface ColumnsOwner {
+  columns: StoredColumns | null;
+}
+
+/**
+ * Keeps the columns of many series within `bytesMax`. What came first leaves first, but never what the query at
+ * hand uses: a query that needs more than there is room for leaves the cache as it is.
+ */
+export class ColumnsCache {
+  bytes = 0;
+  private readonly bytesMax: number;
+  private readonly owners: ColumnsOwner[] = [];
+  private hand = 0;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** Whether columns of `count` samples may hang on `owner`; others leave for them. */
+  hasRoom(owner: ColumnsOwner, count: number, query: number): boolean {
+    const bytes = SAMPLE_BYTES * count + OBJECT_BYTES;
+    if (owner.columns !== null) return bytes <= owner.columns.bytes || this.makeRoom(bytes, query);
+    return this.makeRoom(bytes, query);
+  }
+
+  /** Hangs `columns` on `owner`. */
+  keep(owner: ColumnsOwner, columns: StoredColumns, query: number): void {
+    columns.usedBy = query;
+    this.bytes += columns.bytes - (owner.columns?.bytes ?? 0);
+    if (owner.columns === null) this.owners.push(owner);
+    owner.columns = columns;
+  }
+
+  private makeRoom(bytes: number, query: number): boolean {
+    let spared = 0;
+    while (this.bytes + bytes > this.bytesMax) {
+      const { owners } = this;
+      if (spared >= owners.length) return false;
+      if (this.hand >= owners.length) this.hand = 0;
+      const { columns } = owners[this.hand];
+      if (columns?.usedBy === query) {
+        spared++;
+        this.hand++;
+        continue;
+      }
+      this.bytes -= columns?.bytes ?? 0;
+      owners[this.hand].columns = null;
+      const last = owners.pop() as ColumnsOwner;
+      if (this.hand < owners.length) owners[this.hand] = last;
+    }
+    return true;
+  }
+}
