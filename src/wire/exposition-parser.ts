@@ -93,6 +93,7 @@ export class ExpositionParser<Series> implements LineVisitor {
       throw new LineError(`expected metric name after ${this.text.slice(0, 6).trim()}`);
     }
     const [, word = "", quoted = "", text = ""] = parts;
+    if (this.openMetrics && parts[3] === undefined) throw new LineError(`expected text in ${word}`);
     if (word === "UNIT" && !this.openMetrics) return;
     const name = quoted.startsWith('"') ? unescapeText(quoted.slice(1, -1)) : quoted;
     const kind = word.toLowerCase() as "type" | "help" | "unit";

@@ -1,9 +1,11 @@
 /** `varve import` of what Prometheus and promtool wrote: the same samples, bit for bit, by promtool's own dump. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { ExpositionParser } from "../../dist/wire/exposition-parser.js";
+import { TextLines } from "../../dist/wire/text-lines.js";
 import { peerOrSkip } from "../support/peers.js";
 import {
   dumpOf,
@@ -92,3 +94,87 @@ test("OpenMetrics text, as promtool reads it", { timeout: 120_000 }, (t) => {
   assert.equal(status, 0, stderr);
   assert.deepEqual(sorted(dumpOf(tool, ours)), sorted(dumpOf(tool, theirs)));
 });
+
+/** Lines that may or may not be OpenMetrics, each judged by promtool and by us. */
+const LINES: readonly string[] = [
+  "a 1 1600000000",
+  "a{} 1 1600000000",
+  'a{b="c",} 1 1600000000',
+  'a{b="c" } 1 1600000000',
+  'a{b ="c"} 1 1600000000',
+  'a {b="c"} 1 1600000000',
+  'a{b="c"}1 1600000000',
+  "a  1 1600000000",
+  "a 1  1600000000",
+  "a 1 1600000000 ",
+  "a 1 1600000000.5 # {} 1",
+  'a 1 1600000000 # {x="y"} 1 1600000000',
+  'a 1 1600000000 #{x="y"} 1',
+  'a 1 1600000000 # {"x"="y"} 1',
+  "a 0x1p-2 1600000000",
+  "a 1_000 1600000000",
+  "a 1e400 1600000000",
+  "a +Inf 1600000000",
+  "a inf 1600000000",
+  "a NaN 1600000000",
+  "a 1. 1600000000",
+  "a .5 1600000000",
+  "a 1 NaN",
+  "a 1 1.6e9",
+  '{"a b"} 1 1600000000',
+  '{"a b","c d"="e"} 1 1600000000',
+  '{"a","b"} 1 1600000000',
+  '{b="c"} 1 1600000000',
+  'a{"b c"="d"} 1 1600000000',
+  'a{b="c\\n\\"\\\\"} 1 1600000000',
+  'a{b="c\\x"} 1 1600000000',
+  'a{b="c} 1 1600000000',
+  "a{b=c} 1 1600000000",
+  'a{1b="c"} 1 1600000000',
+  "1a 1 1600000000",
+  "a:b 1 1600000000",
+  "ä 1 1600000000",
+  "# TYPE a counter",
+  "# TYPE a untyped",
+  "# TYPE a",
+  "# HELP a",
+  "# HELP a some text",
+  "# UNIT a_seconds seconds",
+  "# a comment",
+  "#",
+  "",
+];
+
+test("what is OpenMetrics text is what promtool takes for it", { timeout: 120_000 }, (t) => {
+  const tool = peerOrSkip(t, "promtool");
+  if (tool === null) return;
+  const folder = temporaryFolder(t);
+  const differing = LINES.filter((line, i) => {
+    const file = join(folder, `${i}.om`);
+    writeFileSync(file, `first 1 1600000000\n${line}\n# EOF\n`);
+    let theirs = true;
+    try {
+      promtool(tool, "tsdb", "create-blocks-from", "openmetrics", file, join(folder, `theirs-${i}`));
+    } catch {
+      theirs = false;
+    }
+    return theirs !== readsWhole(file);
+  });
+  assert.deepEqual(differing, []);
+});
+
+/** True if nothing in the file is complained of. */
+function readsWhole(file: string): boolean {
+  let problems = 0;
+  const parser = new ExpositionParser<null>("openmetrics", {
+    series: () => null,
+    sample() {},
+    exemplar() {},
+    metadata() {},
+    problem: () => void problems++,
+  });
+  const lines = new TextLines(parser);
+  lines.push(readFileSync(file));
+  lines.finish();
+  return problems === 0 && parser.ended;
+}
