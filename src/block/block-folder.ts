@@ -12,6 +12,13 @@ export interface DamagedBlock {
   readonly reason: string;
 }
 
+/** A block whose samples are not served: it is damaged, or was and lies aside. */
+export interface MissingBlock extends DamagedBlock {
+  /** Its samples lie in [minTime, maxTime), milliseconds; infinite where meta.json cannot be read. */
+  readonly minTime: number;
+  readonly maxTime: number;
+}
+
 /** What a data folder holds. */
 export interface BlockListing {
   /** In the order of `compareMetas`. */
@@ -114,6 +121,23 @@ export function quarantineBlock(fs: FileSystem, dir: string, ulid: string): stri
   fs.fsyncDirectory(folder);
   fs.fsyncDirectory(dir);
   return target;
+}
+
+/** Names of the blocks that lie aside, oldest first. */
+export function listQuarantine(fs: FileSystem, dir: string): string[] {
+  const folder = `${dir}/${QUARANTINE_FOLDER}`;
+  return fs.exists(folder) ? fs.list(folder).filter(isBlockName) : [];
+}
+
+/** What the block in `folder` is about, as far as its meta.json can be read. */
+export function missingBlock(fs: FileSystem, folder: string, ulid: string, reason: string): MissingBlock {
+  let range = { minTime: Number.NEGATIVE_INFINITY, maxTime: Number.POSITIVE_INFINITY };
+  try {
+    range = readMeta(fs, `${folder}/${ulid}`);
+  } catch {
+    // Nobody knows which samples were in it.
+  }
+  return { ulid, reason, minTime: range.minTime, maxTime: range.maxTime };
 }
 
 /** Bytes of all files below `path`. */

@@ -5,10 +5,12 @@ import {
   type DamagedBlock,
   damageOf,
   listBlocks,
+  listQuarantine,
+  type MissingBlock,
+  missingBlock,
   QUARANTINE_FOLDER,
   supersededBlocks,
 } from "./block-folder.js";
-import { isBlockName } from "./block-format.js";
 import type { BlockMeta } from "./block-meta.js";
 import { type Block, openBlock } from "./block-reader.js";
 import type { PageCache } from "./page-cache.js";
@@ -23,12 +25,16 @@ export class BlockSet {
   /** Ascending by minTime. They may overlap in time. */
   blocks: readonly Block[] = [];
   damaged: readonly DamagedBlock[] = [];
+  /** Those and the ones that lie aside: what is not served. */
+  missing: readonly MissingBlock[] = [];
   /** Replaced by one of `blocks`: the compactor died before it removed them. */
   superseded: readonly BlockMeta[] = [];
   private readonly fs: FileSystem;
   private readonly dir: string;
   private readonly cache: PageCache;
   private readonly decoder: CheckedDecoder | null;
+  /** Opened, and found damaged when they were read. */
+  private readonly excluded = new Map<string, string>();
 
   constructor(fs: FileSystem, dir: string, cache: PageCache, decoder: CheckedDecoder | null = null) {
     this.fs = fs;
@@ -55,6 +61,11 @@ export class BlockSet {
     const found: Block[] = [];
     const opened: Block[] = [];
     for (const { ulid } of metas) {
+      const excluded = this.excluded.get(ulid);
+      if (excluded !== undefined) {
+        unreadable.push({ ulid, reason: excluded });
+        continue;
+      }
       try {
         let block = known.get(ulid);
         if (block === undefined) {
@@ -76,7 +87,19 @@ export class BlockSet {
     for (const block of [...known.values(), ...opened]) if (!serving.includes(block)) block.close();
     this.blocks = serving.sort((a, b) => compareMetas(a.meta, b.meta));
     this.damaged = unreadable;
+    const { fs, dir } = this;
+    const aside = `${dir}/${QUARANTINE_FOLDER}`;
+    this.missing = [
+      ...unreadable.map(({ ulid, reason }) => missingBlock(fs, dir, ulid, reason)),
+      ...this.quarantined().map((ulid) => missingBlock(fs, aside, ulid, "moved aside")),
+    ];
     return true;
+  }
+
+  /** Leaves a block out from now on: what was read of it is damaged. Blocks that it replaces serve again. */
+  exclude({ ulid, reason }: DamagedBlock): void {
+    this.excluded.set(ulid, reason);
+    this.reload();
   }
 
   /** The blocks that may hold samples of [mint, maxt]. */
@@ -86,8 +109,7 @@ export class BlockSet {
 
   /** Names of the blocks that were moved aside because they were damaged. */
   quarantined(): string[] {
-    const folder = `${this.dir}/${QUARANTINE_FOLDER}`;
-    return this.fs.exists(folder) ? this.fs.list(folder).filter(isBlockName) : [];
+    return listQuarantine(this.fs, this.dir);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** What the maintenance thread does: blocks out of the head, blocks into larger blocks, the log cut behind them. */
 import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
-import { type DamagedBlock, removeLeftovers } from "../block/block-folder.js";
+import { type DamagedBlock, quarantineBlock, removeLeftovers } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { newBlockUlid } from "../block/block-ulid.js";
 import { writeHeadBlock } from "../compact/compactor.js";
@@ -131,6 +131,12 @@ export class MaintenanceThread {
   /** The blocks' part of a deletion (`deleteFromBlocks`). */
   deleteFromBlocks(request: DeletionRequest): DamagedBlock[] {
     return deleteFromBlocks(this.options.fs, this.options.dir, request);
+  }
+
+  /** Moves damaged blocks aside; those that went meanwhile are passed over. */
+  quarantine(damaged: readonly DamagedBlock[]): void {
+    const { fs, dir } = this.options;
+    for (const { ulid } of damaged) if (fs.exists(`${dir}/${ulid}`)) quarantineBlock(fs, dir, ulid);
   }
 
   /** Writes one block with tombstones anew; to be called again until it says "idle". */

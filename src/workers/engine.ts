@@ -79,6 +79,8 @@ const SEGMENT_BYTES_MAX: number = 128 << 20;
 const CHUNK_SAMPLES_MAX = 240;
 const TICK_MS = 1000;
 const PROGRESS_MS = 500;
+/** Names in one line of `/-/ready`. */
+const QUARANTINED_SHOWN_MAX = 10;
 const REPLAYING = "replaying the log";
 const READ_ONLY_RELOAD_MS = 30_000;
 const ONLY_READS = "this server only reads (--storage.read-only)";
@@ -197,6 +199,7 @@ class ThreadedEngine implements Engine {
       logSlowMs: options.logSlowQueryMs ?? 0,
       log,
       registry: this.metrics.registry,
+      onDamage: (damaged) => void this.maintenance.quarantine(damaged),
     });
     this.maintenance = new Maintenance(
       db,
@@ -298,6 +301,8 @@ class ThreadedEngine implements Engine {
   ready(): ReadyState {
     if (this.stopping) return { state: "stopping" };
     if (this.status.state === "degraded") return { state: "degraded", message: this.status.reason };
+    const { quarantined } = this.maintenance;
+    if (quarantined.length > 0) return { state: "degraded", message: describeQuarantine(quarantined) };
     return { state: "ready" };
   }
 
@@ -369,4 +374,11 @@ class ThreadedEngine implements Engine {
     await this.queryPool.close();
     await this.db.close();
   }
+}
+
+function describeQuarantine(ulids: readonly string[]): string {
+  const shown = ulids.slice(0, QUARANTINED_SHOWN_MAX).join(", ");
+  const more =
+    ulids.length > QUARANTINED_SHOWN_MAX ? ` and ${ulids.length - QUARANTINED_SHOWN_MAX} more` : "";
+  return `damaged blocks lie in quarantine/, their samples are not served: ${shown}${more}`;
 }

@@ -97,6 +97,8 @@ export class IngestMetrics {
     readonly blocksWritten: number;
     readonly seriesDropped: number;
     readonly failures: number;
+    readonly deletions: number;
+    readonly quarantined: readonly string[];
   }): void {
     const counter = (name: string, help: string, read: () => number): void =>
       this.registry.counterFrom(`varve_${name}`, help, read);
@@ -107,13 +109,31 @@ export class IngestMetrics {
       "Series that left the head because they had ended.",
       () => done.seriesDropped,
     );
+    counter("deletions_total", "Requests that deleted samples.", () => done.deletions);
+    this.registry.gauge(
+      "varve_quarantined_blocks",
+      "Damaged blocks that lie aside and are not served.",
+      () => done.quarantined.length,
+    );
+    this.quarantined = () => done.quarantined;
     counter("maintenance_failures_total", "Maintenance runs that failed.", () => done.failures);
   }
 
   private syncSource: () => void = () => {};
+  private quarantined: () => readonly string[] = () => [];
+
+  private nameQuarantined(block: string): void {
+    this.registry.gauge(
+      "varve_quarantined_block",
+      "1 for each damaged block that lies aside.",
+      () => (this.quarantined().includes(block) ? 1 : Number.NaN),
+      labelText({ block }),
+    );
+  }
 
   text(): string {
     this.syncSource();
+    for (const block of this.quarantined()) this.nameQuarantined(block);
     return this.registry.text();
   }
 }

@@ -106,3 +106,7 @@ export function deleteFromHead(entries: readonly TombstoneEntry[]): RewrittenChu
 export function deleteFromBlocks(request: DeletionRequest): DamagedBlock[] {
   return thread.deleteFromBlocks(request);
 }
+
+export function quarantine(damaged: readonly DamagedBlock[]): void {
+  thread.quarantine(damaged);
+}

@@ -4,13 +4,14 @@ import { Piscina } from "piscina";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
-import type { DamagedBlock } from "../block/block-folder.js";
+import { type DamagedBlock, listQuarantine } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { MaintenanceStep } from "../compact/maintenance.js";
 import type { Database } from "../db/database.js";
 import type { Epochs } from "../db/epochs.js";
 import type { DroppedSeries } from "../head/ended-series.js";
 import type { RewrittenChunks } from "../head/head-deleter.js";
+import { nodeFileSystem } from "../io/node-file-system.js";
 import type { DeletionRequest } from "../wal/cold-records.js";
 import { type DeletionSteps, deleteSeries } from "./delete-series.js";
 import type { IngestPool } from "./ingest-pool.js";
@@ -39,6 +40,8 @@ export class Maintenance {
   blocksWritten = 0;
   seriesDropped = 0;
   deletions = 0;
+  /** Names of the damaged blocks that lie aside. */
+  quarantined: readonly string[] = [];
   private readonly pool: Piscina;
   private readonly db: Database;
   private readonly ingest: IngestPool;
@@ -69,6 +72,7 @@ export class Maintenance {
   }
 
   start(): void {
+    this.listQuarantined();
     const interval = Math.min(CHECK_INTERVAL_MS_MAX, this.data.blockRangeMs / 8);
     this.timer = setInterval(() => void this.runDue(), interval);
   }
@@ -83,6 +87,7 @@ export class Maintenance {
 
   private async runOnce(): Promise<void> {
     if (this.stopping) return;
+    this.listQuarantined();
     try {
       const newest = Math.max(this.db.newestMs, systemClock.nowMs());
       const range = this.data.blockRangeMs;
@@ -204,6 +209,18 @@ export class Maintenance {
     });
   }
 
+  /** Moves blocks aside that a query found damaged. Never rejects: what fails is tried again when it is met again. */
+  async quarantine(damaged: readonly DamagedBlock[]): Promise<void> {
+    try {
+      await this.turns.takeSoon(async () => {
+        await this.run("quarantine", damaged);
+        for (const { ulid, reason } of damaged) this.changed({ kind: "quarantined", ulid, reason });
+      });
+    } catch (error) {
+      this.log.error("a damaged block could not be moved aside", { err: String(error) });
+    }
+  }
+
   /** Writes every block with tombstones anew without what they cover. */
   async cleanTombstones(): Promise<void> {
     for (;;) {
@@ -235,6 +252,15 @@ export class Maintenance {
       this.log.info("deleted blocks", { blocks: step.ulids.join(","), why: step.why });
     } else if (step.kind === "quarantined") {
       this.log.error("moved a damaged block aside", { block: step.ulid, reason: step.reason });
+      this.listQuarantined();
+    }
+  }
+
+  private listQuarantined(): void {
+    try {
+      this.quarantined = listQuarantine(nodeFileSystem, this.data.dataPath);
+    } catch (error) {
+      this.log.error("the quarantine cannot be listed", { err: String(error) });
     }
   }
 

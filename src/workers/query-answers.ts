@@ -1,5 +1,5 @@
 /** From a read request's parameters to the bytes of its answer; runs on a query thread. */
-import { RefusalError } from "../base/errors.js";
+import { CorruptionError, RefusalError } from "../base/errors.js";
 import { compareLabels, compareUtf8, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Expr } from "../promql/parse/ast.js";
@@ -60,9 +60,11 @@ export interface QueryContext {
   /** How long it waited for its thread. */
   readonly waitedMs: number;
   readonly startControl: StartControl;
+  /** What the answer must warn of, once everything was read. */
+  readonly warnings: () => readonly string[];
 }
 
-/** Answers any read request. Errors are answers, too: nothing is thrown. */
+/** Answers any read request. Errors are answers, too: only CorruptionError is thrown. */
 export function answerQuery(
   request: QueryRequest,
   queryable: Queryable,
@@ -79,6 +81,7 @@ export function answerQuery(
         return { ...answerOther(request, queryable, defaults, context), samples: 0 };
     }
   } catch (error) {
+    if (error instanceof CorruptionError) throw error;
     return { ...encodeError(error), samples: 0 };
   }
 }
@@ -87,15 +90,16 @@ function answerOther(
   request: QueryRequest,
   queryable: Queryable,
   defaults: QueryDefaults,
-  { nowMs, startControl }: QueryContext,
+  context: QueryContext,
 ): QueryAnswer {
+  const { nowMs, startControl } = context;
   switch (request.kind) {
     case "series":
-      return series(parseSeriesParams(request.params), queryable, startControl(defaults.timeoutMs));
+      return series(parseSeriesParams(request.params), queryable, startControl(defaults.timeoutMs), context);
     case "labels":
-      return labelNames(parseLabelsParams(request.params), queryable);
+      return labelNames(parseLabelsParams(request.params), queryable, context);
     case "label_values":
-      return labelValues(request.labelName ?? "", request, queryable);
+      return labelValues(request.labelName ?? "", request, queryable, context);
     case "format_query":
       return encodeData(prettyExpr(parseQueryParam(request)));
     case "parse_query":
@@ -162,11 +166,12 @@ function encode(
   query: QueryOptions,
   grid: Grid,
   { language }: QueryDefaults,
-  { waitedMs }: QueryContext,
+  { waitedMs, warnings }: QueryContext,
 ): QueryOutcome {
   const perStep = language.perStepStats && query.stats === "all";
   const stats = query.stats === "" ? null : queryStats(result, grid, waitedMs, perStep);
-  const answer = encodeQueryResult(limitResult(result, query.limit), stats);
+  const limited = limitResult(result, query.limit);
+  const answer = encodeQueryResult({ ...limited, warnings: [...limited.warnings, ...warnings()] }, stats);
   return { ...answer, samples: result.stats.samplesRead };
 }
 
@@ -215,6 +220,7 @@ function series(
   params: SelectionParams,
   queryable: Queryable,
   control: NonNullable<EvaluationOptions["control"]>,
+  context: QueryContext,
 ): QueryAnswer {
   const found = new Map<string, Labels>();
   // Of all endpoints with `match[]`, Prometheus names the parameter for this one only.
@@ -227,26 +233,34 @@ function series(
     }
   }
   const { items, warnings } = limitList([...found.values()].sort(compareLabels), params.limit);
-  return encodeSeries(items, warnings);
+  return encodeSeries(items, [...warnings, ...context.warnings()]);
 }
 
 /** The union of what each matcher set gives; of everything where there is no set. */
 function unionOf(
   params: SelectionParams,
+  context: QueryContext,
   read: (matchers: readonly Matcher[]) => readonly string[],
 ): QueryAnswer {
   const sets = matcherSets(params);
   const lists = sets.length === 0 ? [read([])] : sets.map(read);
   const all = lists.length === 1 ? (lists[0] ?? []) : [...new Set(lists.flat())].sort(compareUtf8);
   const { items, warnings } = limitList(all, params.limit);
-  return encodeStrings(items, warnings);
+  return encodeStrings(items, [...warnings, ...context.warnings()]);
 }
 
-function labelNames(params: SelectionParams, queryable: Queryable): QueryAnswer {
-  return unionOf(params, (matchers) => queryable.labelNames(matchers, params.startMs, params.endMs));
+function labelNames(params: SelectionParams, queryable: Queryable, context: QueryContext): QueryAnswer {
+  const { startMs, endMs } = params;
+  return unionOf(params, context, (matchers) => queryable.labelNames(matchers, startMs, endMs));
 }
 
-function labelValues(name: string, request: QueryRequest, queryable: Queryable): QueryAnswer {
+function labelValues(
+  name: string,
+  request: QueryRequest,
+  queryable: Queryable,
+  context: QueryContext,
+): QueryAnswer {
   const params = parseLabelValuesParams(name, request.params);
-  return unionOf(params, (matchers) => queryable.labelValues(name, matchers, params.startMs, params.endMs));
+  const { startMs, endMs } = params;
+  return unionOf(params, context, (matchers) => queryable.labelValues(name, matchers, startMs, endMs));
 }

@@ -3,13 +3,14 @@ import { threadId, workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { assert } from "../base/assert.js";
 import { systemClock } from "../base/clock.js";
-import { RefusalError } from "../base/errors.js";
+import { CorruptionError, RefusalError } from "../base/errors.js";
 import { underControl } from "../base/patience.js";
 import { Epochs } from "../db/epochs.js";
 import { QueryThread } from "../db/query-thread.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { QueryControl } from "../storage/queryable.js";
 import { queryTimeoutMs } from "../wire/params.js";
+import { encodeError } from "../wire/prometheus-json.js";
 import { answerExport } from "./export-answer.js";
 import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
@@ -54,14 +55,29 @@ export function query({ request, place, receivedMs }: QueryTask): object {
   });
   const waitedMs = systemClock.nowMs() - receivedMs;
   const control = startControl(queryTimeoutMs(request.params, data.timeoutMs));
-  const outcome: QueryOutcome = thread.run((queryable, parts) =>
-    underControl(control.checkpoint, () =>
-      isStatusKind(request.kind)
-        ? { ...answerStatus(request, parts, control), samples: 0 }
-        : request.kind === "export"
-          ? { ...answerExport(request, queryable, parts, control), samples: 0 }
-          : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl }),
-    ),
+  const answered = answer(() =>
+    thread.run((queryable, parts) => {
+      const { warnings } = parts;
+      return underControl(control.checkpoint, () =>
+        isStatusKind(request.kind)
+          ? { ...answerStatus(request, parts, control), samples: 0 }
+          : request.kind === "export"
+            ? { ...answerExport(request, queryable, parts, control), samples: 0 }
+            : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl, warnings }),
+      );
+    }),
   );
+  const damaged = thread.takeDamaged();
+  const outcome: QueryOutcome = damaged.length === 0 ? answered : { ...answered, damaged };
   return move({ [transferableSymbol]: [outcome.body.buffer], [valueSymbol]: outcome } as never) as object;
+}
+
+/** Damage of the log, which no other copy stands in for, is an answer, too. */
+function answer(run: () => QueryOutcome): QueryOutcome {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    return { ...encodeError(error), samples: 0, corruption: error.message };
+  }
 }

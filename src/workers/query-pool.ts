@@ -10,6 +10,7 @@ import { QUERIES_WAITING_MAX, QUERY_THREAD_HEAP_MIB_MAX } from "../base/limits.j
 import type { Logger } from "../base/log.js";
 import { randomWords } from "../base/random.js";
 import type { MetricRegistry } from "../base/self-metrics.js";
+import type { DamagedBlock } from "../block/block-folder.js";
 import type { Epochs } from "../db/epochs.js";
 import { queryTimeoutMs } from "../wire/params.js";
 import { encodeData, encodeError } from "../wire/prometheus-json.js";
@@ -30,6 +31,8 @@ export interface QueryPoolOptions {
   readonly logSlowMs: number;
   readonly log: Logger;
   readonly registry: MetricRegistry;
+  /** Told of blocks that a query found damaged and left out. */
+  readonly onDamage: (damaged: readonly DamagedBlock[]) => void;
 }
 
 const IDLE_TIMEOUT_MS = 60_000;
@@ -169,6 +172,10 @@ export class QueryPool {
       const task: QueryTask = { request, place, receivedMs };
       const outcome = (await this.pool.run(task, { name: "query" })) as QueryOutcome;
       this.board.setSamples(place, outcome.samples);
+      if (outcome.damaged !== undefined) this.options.onDamage(outcome.damaged);
+      if (outcome.corruption !== undefined) {
+        this.options.log.error("a query met damage", { reason: outcome.corruption });
+      }
       answer = outcome;
     } catch (error) {
       answer = this.failed(error);

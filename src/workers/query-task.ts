@@ -1,3 +1,4 @@
+import type { DamagedBlock } from "../block/block-folder.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
 import type { QueryLanguage } from "./query-language.js";
 import type { ReadLimits } from "./read-answer.js";
@@ -15,6 +16,10 @@ export interface QueryTask {
 export interface QueryOutcome extends QueryAnswer {
   /** Samples read. */
   readonly samples: number;
+  /** Blocks that were found damaged and left out: they are to be moved aside. */
+  readonly damaged?: readonly DamagedBlock[];
+  /** Damage that the query ended in, for the log. */
+  readonly corruption?: string;
 }
 
 export interface QueryThreadData extends ThreadData, ReadLimits {
