@@ -58,6 +58,7 @@ async function openFresh(folder: string, workers: number, durability: Durability
       queryConcurrencyMax: 1,
       blockRangeMs: 7_200_000,
       retentionBytes: 0,
+      freeBytesMin: 0,
       blockCacheBytes: 64 << 20,
       onFatal: (error) => {
         throw error;

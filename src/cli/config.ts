@@ -53,6 +53,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     outOfOrderWindowMs: flags.number("storage.tsdb.out-of-order-time-window"),
     retentionMs: flags.number("storage.tsdb.retention.time") || Number.POSITIVE_INFINITY,
     retentionBytes: flags.number("storage.tsdb.retention.size"),
+    freeBytesMin: flags.number("storage.min-free-bytes"),
     blockRangeMs: flags.number("storage.tsdb.min-block-duration"),
     blockCacheBytes: flags.number("storage.block-cache-bytes"),
     ingestWorkers: flags.number("ingest.workers", () => Math.max(1, machine.cores - 1)),

@@ -31,6 +31,7 @@ export type FlagName =
   | "storage.tsdb.out-of-order-time-window"
   | "storage.tsdb.retention.time"
   | "storage.tsdb.retention.size"
+  | "storage.min-free-bytes"
   | "storage.tsdb.min-block-duration"
   | "storage.block-cache-bytes"
   | "ingest.workers"
@@ -167,7 +168,13 @@ export const FLAGS: readonly Flag[] = [
     name: "storage.tsdb.retention.size",
     kind: "bytes",
     default: "0B",
-    help: "Bytes that blocks, log and head may take; the oldest blocks are deleted beyond. 0B: no limit.",
+    help: "Bytes that blocks and log may take on the disk; the oldest blocks are deleted beyond. 0B: no limit.",
+  },
+  {
+    name: "storage.min-free-bytes",
+    kind: "bytes",
+    default: "256MiB",
+    help: "With fewer free bytes on the disk writes are answered 503 until there are more; reads go on. 0B: never.",
   },
   {
     name: "storage.tsdb.min-block-duration",

@@ -7,7 +7,6 @@ import {
   listBlocks,
   quarantineBlock,
   supersededBlocks,
-  treeBytes,
 } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { openBlock } from "../block/block-reader.js";
@@ -15,7 +14,7 @@ import { PageCache } from "../block/page-cache.js";
 import { countIntervals, readTombstones } from "../block/tombstones.js";
 import { type CompactorOptions, compactBlocks } from "./compactor.js";
 import { compactionRanges, type PlannedBlock, planCompaction } from "./plan.js";
-import { blocksBeyondRetention } from "./retention.js";
+import { blocksBeyondRetention, sizedBlocks } from "./retention.js";
 
 export interface MaintenanceOptions extends CompactorOptions {
   /** Milliseconds; 0: for ever. */
@@ -24,7 +23,7 @@ export interface MaintenanceOptions extends CompactorOptions {
   readonly retentionBytes: number;
   /** Time of the newest sample of the whole database, milliseconds. */
   readonly newestMs: number;
-  /** Bytes of log and head chunks, which count into `retentionBytes`. */
+  /** Bytes of the log, which has the head's chunks, too; they count into `retentionBytes`. */
   readonly otherBytes: number;
   /** Span of the head's blocks; default 2 h. */
   readonly blockRangeMs?: number;
@@ -55,8 +54,7 @@ export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
   if (broken !== undefined) return quarantine(options, broken);
   const superseded = supersededBlocks(metas);
   if (superseded.length > 0) return deleteAll(options, superseded, "superseded");
-  const sized = metas.map((meta) => ({ meta, bytes: treeBytes(fs, `${dir}/${meta.ulid}`) }));
-  const beyond = blocksBeyondRetention(sized, options);
+  const beyond = blocksBeyondRetention(sizedBlocks(fs, dir, metas), options);
   if (beyond.length > 0) return deleteAll(options, beyond, "retention");
   const planned: PlannedBlock[] = metas.map((meta) => ({
     meta,

@@ -1,4 +1,6 @@
+import { treeBytes } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
+import type { FileSystem } from "../io/file-system.js";
 
 export interface SizedBlock {
   readonly meta: BlockMeta;
@@ -12,8 +14,13 @@ export interface RetentionLimits {
   readonly retentionBytes: number;
   /** Time of the newest sample of the whole database. */
   readonly newestMs: number;
-  /** Bytes of log and head chunks. */
+  /** Bytes of the log, which has the head's chunks, too. */
   readonly otherBytes: number;
+}
+
+/** Blocks of `dir` with the bytes of their files. */
+export function sizedBlocks(fs: FileSystem, dir: string, metas: readonly BlockMeta[]): SizedBlock[] {
+  return metas.map((meta) => ({ meta, bytes: treeBytes(fs, `${dir}/${meta.ulid}`) }));
 }
 
 /** The blocks that retention removes, oldest first. */

@@ -1,18 +1,25 @@
 /** What the maintenance thread does: blocks out of the head, blocks into larger blocks, the log cut behind them. */
 import { assert } from "../base/assert.js";
 import type { Clock } from "../base/clock.js";
-import { type DamagedBlock, quarantineBlock, removeLeftovers } from "../block/block-folder.js";
+import {
+  type DamagedBlock,
+  deleteBlock,
+  listBlocks,
+  quarantineBlock,
+  removeLeftovers,
+} from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { newBlockUlid } from "../block/block-ulid.js";
 import { writeHeadBlock } from "../compact/compactor.js";
 import { cleanOnce, type MaintenanceStep, maintainOnce } from "../compact/maintenance.js";
+import { blocksBeyondRetention, sizedBlocks } from "../compact/retention.js";
 import { type DroppedSeries, EndedSeries } from "../head/ended-series.js";
 import { HeadCompactor } from "../head/head-compactor.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
 import type { DeletionRequest } from "../wal/cold-records.js";
-import { deleteSegments, type LogPlace } from "../wal/segments.js";
+import { deleteSegments, type LogPlace, logFolderBytes } from "../wal/segments.js";
 import { newestCheckpoint, removeOldCheckpoints, writeCheckpoint } from "./checkpoint.js";
 import { writeCompactedMark } from "./compacted-mark.js";
 import { openLogChunks } from "./database.js";
@@ -78,6 +85,7 @@ export class MaintenanceThread {
           checkpoint,
         });
         if (meta !== null) metas.push(meta);
+        this.keepSize();
         // Ranges mostly follow each other; behind a gap the next one is looked for. A chunk of a log that was
         // written with another range may cross this one: it stays in the head.
         start = meta !== null ? end : Math.max(end, this.compactor.firstRange(endMs));
@@ -145,9 +153,19 @@ export class MaintenanceThread {
     return cleanOnce({ fs, dir, newUlid: () => newBlockUlid(clock), checkpoint });
   }
 
+  /** Removes the oldest blocks while all is larger than it may be: before another one is written. */
+  private keepSize(): void {
+    const { fs, dir, logDir, retentionBytes } = this.options;
+    if (retentionBytes === 0) return;
+    const limits = { retentionMs: 0, retentionBytes, newestMs: 0, otherBytes: logFolderBytes(fs, logDir) };
+    const sized = sizedBlocks(fs, dir, listBlocks(fs, dir).metas);
+    for (const { ulid } of blocksBeyondRetention(sized, limits)) deleteBlock(fs, dir, ulid);
+  }
+
   /** One step of upkeep of the blocks; to be called again until it says "idle". */
-  maintain(newestMs: number, otherBytes: number): MaintenanceStep {
-    const { fs, dir, clock, checkpoint, retentionMs, retentionBytes, blockRangeMs } = this.options;
+  maintain(newestMs: number): MaintenanceStep {
+    const { fs, dir, logDir, clock, checkpoint, retentionMs, retentionBytes, blockRangeMs } = this.options;
+    const otherBytes = retentionBytes === 0 ? 0 : logFolderBytes(fs, logDir);
     return maintainOnce({
       fs,
       dir,

@@ -54,6 +54,32 @@ export function logBytes(fs: FileSystem, dir: string): number {
   return bytes;
 }
 
+/** Bytes of everything in the log's folder; a damaged segment that was kept aside counts once. */
+export function logFolderBytes(fs: FileSystem, dir: string): number {
+  const bytesOf = (path: string): number => {
+    try {
+      const { bytes, directory } = fs.stat(path);
+      if (!directory) return bytes;
+      return fs.list(path).reduce((sum, name) => sum + bytesOf(`${path}/${name}`), 0);
+    } catch (error) {
+      // Another thread removes what it has no use for.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+      throw error;
+    }
+  };
+  let bytes = 0;
+  const names = fs.exists(dir) ? fs.list(dir) : [];
+  for (const name of names) {
+    if (name !== DAMAGED_FOLDER) bytes += bytesOf(`${dir}/${name}`);
+    else {
+      for (const kept of fs.list(`${dir}/${name}`)) {
+        if (!names.includes(kept)) bytes += bytesOf(`${dir}/${name}/${kept}`);
+      }
+    }
+  }
+  return bytes;
+}
+
 /**
  * Keeps `segment` under `damaged/` too: a second name for the same file, or a copy where the file system has no
  * links. Returns that path, or null where neither could be made. Safe to call again.

@@ -4,6 +4,7 @@ import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
 import { randomWords } from "../base/random.js";
 import { Database } from "../db/database.js";
+import { DiskFloor } from "../db/disk-floor.js";
 import { Epochs } from "../db/epochs.js";
 import type { DatabaseOptions } from "../db/options.js";
 import type { ReplaySummary } from "../head/replay.js";
@@ -67,6 +68,8 @@ export interface EngineOptions {
   readonly blockRangeMs: number;
   /** 0: no limit. */
   readonly retentionBytes: number;
+  /** With fewer free bytes on the disk writes are refused; 0: never. */
+  readonly freeBytesMin: number;
   readonly blockCacheBytes: number;
   /** Nothing is written and no lock taken: blocks and log are served as they are. */
   readonly readOnly?: boolean;
@@ -146,6 +149,7 @@ class ThreadedEngine implements Engine {
   private readonly importPool: ImportPool;
   private readonly maintenance: Maintenance;
   private readonly adminRequests: AdminRequests;
+  private readonly floor: DiskFloor;
   private readonly metrics = new IngestMetrics();
   private status: LogStatus = { state: "ok" };
   private ticker: NodeJS.Timeout | null = null;
@@ -214,6 +218,7 @@ class ThreadedEngine implements Engine {
       },
       log,
     );
+    this.floor = new DiskFloor(nodeFileSystem, options.dataPath, options.freeBytesMin);
     this.adminRequests = new AdminRequests(this.maintenance, log);
   }
 
@@ -257,8 +262,14 @@ class ThreadedEngine implements Engine {
     } finally {
       clearInterval(reporter);
     }
-    this.ticker = setInterval(() => this.db.tick(), TICK_MS);
+    this.checkFreeBytes();
+    this.ticker = setInterval(() => {
+      this.db.tick();
+      this.maintenance.tick();
+      this.checkFreeBytes();
+    }, TICK_MS);
     this.metrics.watchMaintenance(this.maintenance);
+    this.metrics.watchDisk(this.floor);
     this.maintenance.start();
   }
 
@@ -291,6 +302,16 @@ class ThreadedEngine implements Engine {
     });
   }
 
+  private checkFreeBytes(): void {
+    const { floor } = this;
+    const before = floor.refusal;
+    floor.check();
+    if (before === null && floor.refusal !== null)
+      this.log.error("writes are refused", { reason: floor.refusal });
+    else if (before !== null && floor.refusal === null)
+      this.log.info("there is space again: writes are taken");
+  }
+
   private changed(status: LogStatus): void {
     const before = this.status.state;
     this.status = status;
@@ -301,6 +322,7 @@ class ThreadedEngine implements Engine {
   ready(): ReadyState {
     if (this.stopping) return { state: "stopping" };
     if (this.status.state === "degraded") return { state: "degraded", message: this.status.reason };
+    if (this.floor.refusal !== null) return { state: "degraded", message: this.floor.refusal };
     const { quarantined } = this.maintenance;
     if (quarantined.length > 0) return { state: "degraded", message: describeQuarantine(quarantined) };
     return { state: "ready" };
@@ -319,6 +341,10 @@ class ThreadedEngine implements Engine {
       slot.release();
       const reason = this.status.state === "degraded" ? this.status.reason : "the server is stopping";
       return Promise.resolve(unavailable(reason));
+    }
+    if (this.floor.refusal !== null) {
+      slot.release();
+      return Promise.resolve(unavailable(this.floor.refusal));
     }
     return this.ingestPool.ingest(slot as Slot, protocol);
   }

@@ -1,5 +1,5 @@
 /** Answers an export, piece by piece; runs on a query thread. */
-import { RefusalError } from "../base/errors.js";
+import { CorruptionError, RefusalError } from "../base/errors.js";
 import { EXPORT_PIECE_CHARACTERS } from "../base/limits.js";
 import type { StoredParts } from "../db/query-thread.js";
 import { parseMetricSelector } from "../promql/parse/parser.js";
@@ -43,6 +43,7 @@ export function answerExport(
     const answer = { status: 200, contentType: EXPORT_TYPES[format], body };
     return next === null ? answer : { ...answer, nextExport: next };
   } catch (error) {
+    if (error instanceof CorruptionError) throw error;
     return encodeError(error);
   }
 }

@@ -119,6 +119,15 @@ export class IngestMetrics {
     counter("maintenance_failures_total", "Maintenance runs that failed.", () => done.failures);
   }
 
+  watchDisk(disk: { readonly freeBytes: number; readonly refusal: string | null }): void {
+    const gauge = (name: string, help: string, read: () => number): void =>
+      this.registry.gauge(`varve_${name}`, help, read);
+    gauge("storage_free_bytes", "Free bytes of the disk that holds the data.", () => disk.freeBytes);
+    gauge("storage_below_floor", "1 while writes are refused because of --storage.min-free-bytes.", () =>
+      disk.refusal === null ? 0 : 1,
+    );
+  }
+
   private syncSource: () => void = () => {};
   private quarantined: () => readonly string[] = () => [];
 

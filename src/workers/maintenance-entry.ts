@@ -84,11 +84,8 @@ export function truncateLog(task: { readonly last: number; readonly others: read
   return thread.truncateLog(task.last, task.others);
 }
 
-export function maintain(task: {
-  readonly newestMs: number;
-  readonly otherBytes: number;
-}): MaintenanceStep | null {
-  return unlessEnded(() => thread.maintain(task.newestMs, task.otherBytes));
+export function maintain(newestMs: number): MaintenanceStep | null {
+  return unlessEnded(() => thread.maintain(newestMs));
 }
 
 export function cleanTombstones(): MaintenanceStep | null {

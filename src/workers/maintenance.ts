@@ -31,6 +31,8 @@ export interface MaintenanceData extends ThreadData {
 const ENDED_SHARE_MIN = 1 / 8;
 /** A range is compacted this share of a range after its end: most late samples have come by then. */
 const LATE_SHARE = 0.5;
+/** The log may grow by this share of `--storage.tsdb.retention.size` until blocks are removed for it. */
+const UNSEEN_SHARE_MAX = 0.02;
 const EPOCH_POLL_MS = 10;
 const CHECK_INTERVAL_MS_MAX = 60_000;
 
@@ -49,6 +51,7 @@ export class Maintenance {
   private readonly data: MaintenanceData;
   private readonly log: Logger;
   private readonly turns: Turns;
+  private logBytesSeen = 0;
   private compactedEndMs = Number.NEGATIVE_INFINITY;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | null = null;
@@ -75,6 +78,13 @@ export class Maintenance {
     this.listQuarantined();
     const interval = Math.min(CHECK_INTERVAL_MS_MAX, this.data.blockRangeMs / 8);
     this.timer = setInterval(() => void this.runDue(), interval);
+  }
+
+  /** Now and then: with a bound on size the log must not grow for long unseen. */
+  tick(): void {
+    const { retentionBytes } = this.data;
+    if (retentionBytes === 0) return;
+    if (this.db.log.bytes - this.logBytesSeen > retentionBytes * UNSEEN_SHARE_MAX) void this.runDue();
   }
 
   /** Does what is due now; resolves when it is done. Only one at a time. */
@@ -179,8 +189,8 @@ export class Maintenance {
   private async maintainBlocks(): Promise<void> {
     for (;;) {
       const step = await this.turns.takeUntilAsked(async () => {
-        const task = { newestMs: this.db.newestMs, otherBytes: this.db.heapTopBytes() };
-        return (await this.run("maintain", task)) as MaintenanceStep | null;
+        this.logBytesSeen = this.db.log.bytes;
+        return (await this.run("maintain", this.db.newestMs)) as MaintenanceStep | null;
       });
       if (step?.kind === "idle" || this.stopping) return;
       if (step !== null) this.changed(step);

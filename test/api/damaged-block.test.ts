@@ -60,7 +60,8 @@ test("a damaged block is left out, moved aside and named", async (t) => {
   assert.match(warnings[0] as string, new RegExp(`^block ${ulid} is damaged: its samples from `));
   const served = Number(data.result[0]?.value[1] ?? "0");
   assert.ok(served < 600 && served % 60 === 0, `${served} samples`);
-  for (let i = 0; i < 100 && blocks(server).includes(ulid); i++) await sleep(50);
+  for (let i = 0; i < 200 && !(await text(server, "/-/ready")).includes(ulid); i++) await sleep(50);
+  assert.ok(!blocks(server).includes(ulid));
   assert.match(await text(server, "/-/ready"), new RegExp(`degraded: damaged blocks .*${ulid}`));
   assert.match(await text(server, "/metrics"), new RegExp(`varve_quarantined_block\\{block="${ulid}"\\} 1`));
   const status = JSON.parse(await text(server, "/api/v1/status/tsdb/blocks")) as {

@@ -51,7 +51,7 @@ function compact(db: LocalDatabase, fs: FaultFileSystem | MemFileSystem, clock: 
   const last = db.database.lastSegmentBefore(endMs, db.database.log.segment);
   const deleted = last === 0 ? 0 : maintenance.truncateLog(last, db.database.sideRecords());
   db.database.forgetSegments(last);
-  while (maintenance.maintain(db.database.newestMs, 0).kind !== "idle");
+  while (maintenance.maintain(db.database.newestMs).kind !== "idle");
   return deleted;
 }
 

@@ -2,7 +2,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { quarantineBlock } from "../../dist/block/block-folder.js";
+import { listBlocks, quarantineBlock } from "../../dist/block/block-folder.js";
 import { isBlockName } from "../../dist/block/block-format.js";
 import { Epochs } from "../../dist/db/epochs.js";
 import { QueryThread } from "../../dist/db/query-thread.js";
@@ -123,8 +123,8 @@ test("a flipped bit in a block makes no answer wrong: it is the whole one, or la
 test("what lies aside is named in every answer that its time overlaps, and in no other", async () => {
   const { disk, db, startMs } = await prepared();
   const { shared, logDir } = db.database;
-  const [ulid] = disk.list(DATA_DIR).filter(isBlockName);
-  quarantineBlock(disk, DATA_DIR, ulid as string);
+  const [{ ulid }] = listBlocks(disk, DATA_DIR).metas;
+  quarantineBlock(disk, DATA_DIR, ulid);
   const options = { fs: disk, dir: DATA_DIR, logDir, epochs: Epochs.create(2), blockCacheBytes: 0 };
   const thread = new QueryThread(shared, 0, options);
   const warningsFor = (mint: number, maxt: number): string[] =>

@@ -83,7 +83,7 @@ test("what was written is served from head and blocks, whatever was compacted", 
     for (const { verification } of blocks) assert.deepEqual(verification.problems, [], when);
   };
   const maintain = (): void => {
-    for (let i = 0; thread.maintain(clock.nowMs(), 0).kind !== "idle"; i++) assert(i < 20, "finds an end");
+    for (let i = 0; thread.maintain(clock.nowMs()).kind !== "idle"; i++) assert(i < 20, "finds an end");
   };
 
   check([...inTime, ...tricky], "all in the head");

@@ -36,6 +36,7 @@ export interface LocalDatabaseOptions {
   readonly labelNameBytesMax?: number;
   readonly labelValueBytesMax?: number;
   readonly blockRangeMs?: number;
+  readonly retentionBytes?: number;
 }
 
 export interface LocalAnswer {
@@ -61,6 +62,7 @@ export class LocalDatabase {
   private readonly fs: FileSystem;
   private readonly clock: FakeClock;
   private readonly blockRangeMs: number;
+  private readonly retentionBytes: number;
   private readonly freeSlots: number[];
   private readonly slotBytes: number;
   private maintenanceThread: MaintenanceThread | null = null;
@@ -76,6 +78,7 @@ export class LocalDatabase {
     this.fs = fs;
     this.clock = clock;
     this.blockRangeMs = options.blockRangeMs ?? 7_200_000;
+    this.retentionBytes = options.retentionBytes ?? 0;
     const { ingestThreads = 1, retentionMs = 15 * 24 * 3_600_000 } = options;
     this.database = Database.open({
       fs,
@@ -175,7 +178,7 @@ export class LocalDatabase {
       thread.truncateLog(last, database.sideRecords());
       database.forgetSegments(last);
     }
-    while (thread.maintain(database.newestMs, 0).kind !== "idle");
+    while (thread.maintain(database.newestMs).kind !== "idle");
     return left;
   }
 
@@ -189,7 +192,7 @@ export class LocalDatabase {
       logDir: database.logDir,
       blockRangeMs,
       retentionMs: 0,
-      retentionBytes: 0,
+      retentionBytes: this.retentionBytes,
       checkpoint: () => {},
     });
     return this.maintenanceThread;

@@ -47,6 +47,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     outOfOrderWindowMs: 86_400_000,
     retentionMs: 365 * 24 * 60 * 60 * 1000,
     retentionBytes: 0,
+    freeBytesMin: 256 * 2 ** 20,
     blockRangeMs: 7_200_000,
     blockCacheBytes: 128 * 2 ** 20,
     ingestWorkers: 3,
