@@ -4,7 +4,7 @@ import { goLog2, goMax, goMin } from "../eval/go-math.js";
 import { ABSENT, FLOAT, Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { evalSelector } from "../eval/selector.js";
-import type { CallExpr } from "../parse/ast.js";
+import type { CallExpr, VectorSelector } from "../parse/ast.js";
 import { absent } from "./absent.js";
 import { dateFunctions } from "./dates.js";
 import { histogramFunctions } from "./histogram-functions.js";
@@ -85,11 +85,16 @@ function clamp(scope: Scope, call: CallExpr): Matrix {
   );
 }
 
+/** Under @, Prometheus' two functions of a sample's time leave the selector's offset out. */
+function pinned(selector: VectorSelector): VectorSelector {
+  return selector.atMs === null ? selector : { ...selector, offsetMs: 0 };
+}
+
 /** With a selector inside, the samples' own times; else the time of evaluation. */
 function timestamp(scope: Scope, call: CallExpr): Matrix {
   const [arg] = call.args;
   if (arg.kind === "vector") {
-    return dropNames(scope.state, evalSelector(scope.state, scope.frame, arg, null, "timestamp"));
+    return dropNames(scope.state, evalSelector(scope.state, scope.frame, pinned(arg), null, "timestamp"));
   }
   const matrix = scope.vector(arg);
   const { startMs, stepMs } = scope.frame;
@@ -107,7 +112,7 @@ function timestamp(scope: Scope, call: CallExpr): Matrix {
 function startTimestamp(scope: Scope, call: CallExpr): Matrix {
   const [arg] = call.args;
   if (arg.kind !== "vector" || !scope.state.useStartTimestamps) return new Matrix(scope.frame.count, 0);
-  return dropNames(scope.state, evalSelector(scope.state, scope.frame, arg, null, "startTimestamp"));
+  return dropNames(scope.state, evalSelector(scope.state, scope.frame, pinned(arg), null, "startTimestamp"));
 }
 
 function vector(scope: Scope, call: CallExpr): Matrix {

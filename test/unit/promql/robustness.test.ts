@@ -111,6 +111,8 @@ const vector = fc.letrec<{ vector: string }>((tie) => ({
 
 test("any query of the right types is answered or refused, at every step as at one", () => {
   const queryable = storage();
+  // With it, a row of a range keeps the mark that its first step has, as in Prometheus: one step may differ.
+  const options = { ...EVERYTHING, delayedNameRemoval: false };
   const refused = (run: () => void): boolean => {
     try {
       run();
@@ -122,10 +124,10 @@ test("any query of the right types is answered or refused, at every step as at o
   };
   fc.assert(
     fc.property(vector, (query) => {
-      const ranged = refused(() => evaluateRange(query, queryable, 0, 360_000, 60_000, EVERYTHING));
+      const ranged = refused(() => evaluateRange(query, queryable, 0, 360_000, 60_000, options));
       let instant = false;
       for (let t = 0; t <= 360_000; t += 60_000) {
-        if (refused(() => evaluateInstant(query, queryable, t, EVERYTHING))) instant = true;
+        if (refused(() => evaluateInstant(query, queryable, t, options))) instant = true;
       }
       // What cannot be answered at one of the steps cannot be answered over all of them.
       if (instant) assert.ok(ranged, query);
