@@ -1,4 +1,5 @@
 /** Entry of the maintenance thread. */
+import { constants, setPriority } from "node:os";
 import { workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.js";
 import type { DamagedBlock } from "../block/block-folder.js";
@@ -38,6 +39,9 @@ function unlessEnded<T>(work: () => T): T | null {
     endable = false;
   }
 }
+
+// On Linux a thread has a priority of its own; elsewhere this would be the whole process'.
+if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const thread = new MaintenanceThread(data.shared, {
   fs: nodeFileSystem,
