@@ -61,6 +61,7 @@ export class IngestMetrics {
       registry.counterFrom(`varve_${name}`, help, read);
     gauge("head_series", "Series in the head.", () => db.kernel.seriesCount() - db.kernel.deadSeries());
     gauge("head_memory_bytes", "Heap bytes of the head in use.", () => db.kernel.liveBytes());
+    gauge("head_memory_limit_bytes", "Bound of the head's heap bytes.", () => db.shared.memoryLimitBytes);
     counter(
       "head_chunks_evicted_bytes_total",
       "Bytes of chunks that left memory for the log.",
