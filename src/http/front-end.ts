@@ -1,7 +1,13 @@
 import type { Clock } from "../base/clock.js";
-import { BODIES_BYTES_MAX, HEADER_BYTES_MAX } from "../base/limits.js";
+import {
+  BODIES_BYTES_MAX,
+  HEADER_BYTES_MAX,
+  PASSWORD_CHECKS_MAX,
+  SLOT_WAIT_BYTES_MAX,
+  SLOT_WAIT_MS_MAX,
+} from "../base/limits.js";
 import type { Logger } from "../base/log.js";
-import { MetricRegistry } from "../base/self-metrics.js";
+import { labelText, MetricRegistry } from "../base/self-metrics.js";
 import { Access, type Refusal } from "./access.js";
 import { adminRoutes } from "./admin-routes.js";
 import { apiRoutes } from "./api-routes.js";
@@ -84,6 +90,7 @@ export async function openFrontEnd(
     (exchange) => dispatcher.dispatch(exchange),
     log,
   );
+  registerBounds(registry, options);
   registry.gauge("varve_http_connections", "Open HTTP connections.", () => listener.connectionCount());
   registry.gauge("varve_ready", "1 while the database is open and the disk takes writes.", () =>
     gate.ready().state === "ready" ? 1 : 0,
@@ -100,6 +107,23 @@ export async function openFrontEnd(
       await access.close();
     },
   };
+}
+
+/** The bounds that meet a flood, beside the metrics of what they bound. */
+function registerBounds(registry: MetricRegistry, options: FrontEndOptions): void {
+  const bounds: Readonly<Record<string, number>> = {
+    connections: options.connectionsMax,
+    request_bytes: options.requestBytesMax,
+    request_milliseconds: options.readTimeoutMs,
+    slot_wait_milliseconds: SLOT_WAIT_MS_MAX,
+    slot_wait_bytes: SLOT_WAIT_BYTES_MAX,
+    body_bytes: BODIES_BYTES_MAX,
+    password_checks: PASSWORD_CHECKS_MAX,
+  };
+  for (const [bound, value] of Object.entries(bounds)) {
+    const help = "Bounds of the front end (docs/LIMITS.md).";
+    registry.gauge("varve_http_bound", help, () => value, labelText({ bound }));
+  }
 }
 
 function routeTable(
@@ -129,7 +153,13 @@ function routeTable(
     ...apiRoutes(gate),
     federateRoute(gate),
     remoteReadRoute(gate, options.readConcurrencyMax),
-    ...statusRoutes(gate, { version, flags, startTimeMs: clock.nowMs(), nowMs: () => clock.nowMs() }),
+    ...statusRoutes(gate, {
+      version,
+      flags,
+      reloads: options.lifecycle.reloads,
+      startTimeMs: clock.nowMs(),
+      nowMs: () => clock.nowMs(),
+    }),
     ...tsdbStatusRoutes(gate),
     ...adminRoutes(gate),
     ...importExportRoutes(gate, () => clock.nowMs()),

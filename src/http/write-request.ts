@@ -35,6 +35,9 @@ export class WriteRequest implements BodySink, Waiter {
   private slot: IngestSlot | null = null;
   /** What has come of the body while this waits for a slot; null: it does not wait. */
   private kept: Uint8Array[] | null = null;
+  /** While it waits: who sends it, and the bytes in `kept`. */
+  client = "";
+  keptBytes = 0;
   private bodyEnded = false;
   private answered = false;
 
@@ -58,6 +61,10 @@ export class WriteRequest implements BodySink, Waiter {
     this.giveBack();
   }
 
+  get cost(): number {
+    return Number.isFinite(this.declaredBytes) ? this.declaredBytes : UNDECLARED_COST;
+  }
+
   get slotBytes(): number {
     return this.slot?.length ?? 0;
   }
@@ -66,8 +73,10 @@ export class WriteRequest implements BodySink, Waiter {
     if (this.refusedStatus === 0 && this.kept === null && this.slot === null) this.acquire();
     if (this.slot !== null) this.fill(this.slot, bytes);
     else if (this.kept === null) this.discard(bytes.length);
-    else if (this.context.waiting.keep(bytes.length)) this.kept.push(bytes.slice());
-    else this.refuseFull();
+    else if (this.context.waiting.keep(this, bytes.length)) {
+      this.kept.push(bytes.slice());
+      this.keptBytes += bytes.length;
+    } else this.refuseFull();
   }
 
   end(): void {
@@ -147,6 +156,7 @@ export class WriteRequest implements BodySink, Waiter {
     this.slot = waiting.count > 0 ? null : this.context.acquire();
     if (this.slot !== null) return;
     this.kept = [];
+    this.client = this.exchange.caller || this.exchange.remoteAddress;
     waiting.enter(this);
   }
 
@@ -168,9 +178,9 @@ export class WriteRequest implements BodySink, Waiter {
 
   private leave(): void {
     if (this.kept === null) return;
-    const bytes = this.kept.reduce((sum, chunk) => sum + chunk.length, 0);
     this.kept = null;
-    this.context.waiting.leave(this, bytes);
+    this.context.waiting.leave(this);
+    this.keptBytes = 0;
   }
 
   /** Reads on without keeping: whoever is answered in the middle of sending sees a reset, not the answer. */
@@ -180,6 +190,9 @@ export class WriteRequest implements BodySink, Waiter {
     if (before <= DISCARD_BYTES_MAX && this.discardedBytes > DISCARD_BYTES_MAX) this.answerRefusal(true);
   }
 }
+
+/** What a body counts for whose length nobody knows. */
+const UNDECLARED_COST = 64 * 1024;
 
 const NOTHING_WRITTEN: WriteAnswer = {
   status: 0,

@@ -75,6 +75,16 @@ export class WriteRoute implements WriteContext {
       () => this.waiting.count,
     );
     registry.gauge(
+      "varve_http_write_waiting_bytes",
+      "Bytes of bodies of write requests that wait for a slot.",
+      () => this.waiting.keptBytes,
+    );
+    registry.gauge(
+      "varve_http_write_waiting_clients",
+      "Clients whose write requests wait for a slot.",
+      () => this.waiting.clientCount,
+    );
+    registry.gauge(
       "varve_http_write_requests_in_flight",
       "Write requests whose answer is not sent yet.",
       () => this.underWay,
