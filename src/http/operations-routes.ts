@@ -1,7 +1,10 @@
+import { RefusalError } from "../base/errors.js";
+import { compileRegexp } from "../model/regexp.js";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { LANDING_PAGE } from "./landing-page.js";
 import type { Method, Route, Scope } from "./router.js";
+import { selfMetricsJson } from "./self-metrics-json.js";
 
 const GET_HEAD: readonly Method[] = ["GET", "HEAD"];
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -16,6 +19,7 @@ export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: 
     cors: false,
     handle,
   });
+  const allMetrics = (): string => ownMetrics() + (gate.any()?.metricsText() ?? "");
   const page = LANDING_PAGE.replaceAll("{{version}}", version);
   return [
     route("/", "open", "A page for people", (call) =>
@@ -26,14 +30,33 @@ export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: 
     ),
     route("/-/ready", "open", "200 when the database is open, else 503 and why", (call) => ready(gate, call)),
     route("/metrics", "read", "Own metrics in the Prometheus text format", (call) =>
-      call.reply(200, METRICS_TYPE, ownMetrics() + (gate.any()?.metricsText() ?? "")),
+      call.reply(200, METRICS_TYPE, allMetrics()),
     ),
+    {
+      path: "/api/v1/status/self_metrics",
+      methods: ["GET"],
+      summary: "Own metrics as JSON",
+      scope: "read",
+      cors: true,
+      handle: (call) => selfMetrics(call, allMetrics()),
+    },
   ];
 }
 
 /** The page loads nothing from elsewhere. */
 const PAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
+
+function selfMetrics(call: Call, text: string): void {
+  const pattern = call.param("metric_name_pattern");
+  try {
+    const names = compileRegexp(pattern === "" ? ".*" : pattern);
+    call.data(selfMetricsJson(text, (name) => names.test(name)));
+  } catch (error) {
+    if (!(error instanceof RefusalError)) throw error;
+    call.error("bad_data", `invalid metric_name_pattern: ${error.message}`);
+  }
+}
 
 function ready(gate: EngineGate, call: Call): void {
   const state = gate.ready();

@@ -1,12 +1,14 @@
 import { hostname } from "node:os";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
+import type { Reloads } from "./reloads.js";
 import type { Route } from "./router.js";
 
 export interface StatusOptions {
   /** Varve's own version. */
   readonly version: string;
   readonly startTimeMs: number;
+  readonly reloads: Reloads;
   readonly nowMs: () => number;
   /** Every flag with its value as text. */
   readonly flags: Readonly<Record<string, string>>;
@@ -82,8 +84,8 @@ function runtimeInfo(gate: EngineGate, options: StatusOptions): Record<string, u
     CWD: process.cwd(),
     hostname: hostname(),
     serverTime: new Date(options.nowMs()).toISOString(),
-    reloadConfigSuccess: true,
-    lastConfigTime: started,
+    reloadConfigSuccess: options.reloads.successful,
+    lastConfigTime: new Date(options.reloads.lastSuccessSeconds * 1000).toISOString(),
     corruptionCount: 0,
     goroutineCount: 0,
     GOMAXPROCS: 0,

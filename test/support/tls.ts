@@ -36,6 +36,7 @@ export const clientTls = (name: string): RequestOptions => ({
 
 export interface TlsAnswer {
   readonly status: number;
+  readonly text: string;
   readonly protocol: string | null;
   readonly cipher: string;
   /** Of the server's certificate. */
@@ -50,11 +51,13 @@ export function getTls(port: number, options: RequestOptions = {}, body?: Uint8A
       const socket = answer.socket as TLSSocket;
       const seen = {
         status: answer.statusCode ?? 0,
+        text: "",
         protocol: socket.getProtocol(),
         cipher: socket.getCipher().name,
         fingerprint: socket.getPeerCertificate().fingerprint256,
       };
-      answer.resume();
+      answer.setEncoding("utf8");
+      answer.on("data", (text: string) => (seen.text += text));
       answer.on("end", () => resolve(seen));
     });
     sent.on("error", reject);
