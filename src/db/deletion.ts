@@ -42,11 +42,6 @@ export class Deletion {
     const chunks = this.deleter.finish();
     return done ? chunks : null;
   }
-
-  /** Chunks that a deletion found damaged in the log. */
-  get damagedChunks(): number {
-    return this.deleter.damagedChunks;
-  }
 }
 
 /**

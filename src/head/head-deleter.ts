@@ -3,7 +3,6 @@
  * maintenance thread while no request is under way, and for replay.
  */
 import { assert } from "../base/assert.js";
-import { CorruptionError } from "../base/errors.js";
 import { decodeChunk } from "../chunk/chunk.js";
 import { encodeHistogramChunks } from "../chunk/histogram-chunk.js";
 import * as L from "../kernel/assembly/layout.js";
@@ -12,7 +11,7 @@ import type { Histogram } from "../model/histogram.js";
 import { ChunkEncoding } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { TombstoneEntry } from "../wal/cold-records.js";
-import type { ReadLogChunk } from "./logged-chunks.js";
+import { type ReadLogChunk, readLogChunkOrNull } from "./logged-chunks.js";
 
 /** As delete.ts numbers them. */
 const DELETE_LOOK = 1;
@@ -30,8 +29,6 @@ export interface RewrittenChunks {
 }
 
 export class HeadDeleter {
-  /** Chunks that the log could not give back: what was left of them is lost with them. */
-  damagedChunks = 0;
   private readonly kernel: Kernel;
   private readonly scratch: number;
   private readonly readLogChunk: ReadLogChunk;
@@ -125,13 +122,8 @@ export class HeadDeleter {
     const words = this.kernel.u32();
     const data = words[(node + L.N_DATA) >>> 2];
     if (data !== 0) return this.kernel.u8().slice(data, data + words[(node + L.N_LEN) >>> 2]);
-    try {
-      return this.readLogChunk(words[(node + L.N_SEGMENT) >>> 2], words[(node + L.N_OFFSET) >>> 2]);
-    } catch (error) {
-      if (!(error instanceof CorruptionError)) throw error;
-      this.damagedChunks++;
-      return null;
-    }
+    const [segment, offset] = [words[(node + L.N_SEGMENT) >>> 2], words[(node + L.N_OFFSET) >>> 2]];
+    return readLogChunkOrNull(this.kernel, this.readLogChunk, segment, offset);
   }
 
   private cutHistograms(ref: number, node: number, bytes: Uint8Array, mint: number, maxt: number): boolean {

@@ -14,7 +14,7 @@ import { SampleColumns } from "../storage/columns.js";
 import { encodeHistograms } from "../wal/cold-records.js";
 import { histogramChunksOf, type TimedHistogram, waitingHistograms } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
-import { LoggedChunks, type ReadLogChunk } from "./logged-chunks.js";
+import { LoggedChunks, type ReadLogChunk, readLogChunkOrNull } from "./logged-chunks.js";
 import { REASON_LIMITS, REASON_TEXTS } from "./reasons.js";
 import { printRawSeries, printSeries } from "./refused-series.js";
 
@@ -135,7 +135,9 @@ export class HeadWriter {
   private lookInChunks(ref: number, timestampMs: number, histogram: Histogram, add: () => number): number {
     const columns = new SampleColumns(256);
     for (const chunk of histogramChunksOf(this.kernel, ref, timestampMs, timestampMs)) {
-      const bytes = chunk.bytes ?? this.readLogChunk(chunk.segment, chunk.offset);
+      const { segment, offset } = chunk;
+      const bytes = chunk.bytes ?? readLogChunkOrNull(this.kernel, this.readLogChunk, segment, offset);
+      if (bytes === null) continue;
       columns.clear();
       decodeChunk(bytes, chunk.encoding, columns, timestampMs, timestampMs);
       const there = columns.histograms?.[0];

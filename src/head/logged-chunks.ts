@@ -1,4 +1,5 @@
 /** Float chunks that left memory: what they hold is read back from the log, for late samples only. */
+import { CorruptionError } from "../base/errors.js";
 import { decodeChunk } from "../chunk/chunk.js";
 import * as L from "../kernel/assembly/layout.js";
 import type { Kernel } from "../kernel/kernel.js";
@@ -12,6 +13,25 @@ export type ReadLogChunk = (segment: number, offset: number) => Uint8Array;
 const FOUND_NOTHING = 0;
 const FOUND_SAME = 1;
 const FOUND_OTHER = 2;
+
+/**
+ * A chunk's bytes, null where the log is damaged there: counted, and what was in the chunk is lost until a restart
+ * finds its samples in other records.
+ */
+export function readLogChunkOrNull(
+  kernel: Kernel,
+  readLogChunk: ReadLogChunk,
+  segment: number,
+  offset: number,
+): Uint8Array | null {
+  try {
+    return readLogChunk(segment, offset);
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    Atomics.add(kernel.u32(), (L.CTRL + L.C_DAMAGED_CHUNKS) >>> 2, 1);
+    return null;
+  }
+}
 
 export class LoggedChunks {
   private readonly kernel: Kernel;
@@ -47,7 +67,9 @@ export class LoggedChunks {
     if (segment === this.segment && offset === this.offset) return;
     this.segment = 0;
     this.columns.clear();
-    decodeChunk(this.readLogChunk(segment, offset), ChunkEncoding.XOR, this.columns);
+    const bytes = readLogChunkOrNull(this.kernel, this.readLogChunk, segment, offset);
+    // A sample of a chunk that nobody can read is as good as not there.
+    if (bytes !== null) decodeChunk(bytes, ChunkEncoding.XOR, this.columns);
     this.segment = segment;
     this.offset = offset;
   }

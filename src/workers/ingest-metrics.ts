@@ -3,6 +3,7 @@ import type { Database } from "../db/database.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import { REASON_KEYS } from "../head/reasons.js";
 import type { ReplaySummary } from "../head/replay.js";
+import * as L from "../kernel/assembly/layout.js";
 import { SYNC_MS_BOUNDS } from "../wal/group-commit.js";
 
 /** The engine's own metrics. Counted on the main thread only, when an answer is certain. */
@@ -66,6 +67,11 @@ export class IngestMetrics {
       "head_chunks_evicted_bytes_total",
       "Bytes of chunks that left memory for the log.",
       () => db.evictedBytes,
+    );
+    counter(
+      "log_chunks_damaged_total",
+      "Reads of chunks that lie only in the log and were found damaged there.",
+      () => Atomics.load(db.kernel.u32(), (L.CTRL + L.C_DAMAGED_CHUNKS) >>> 2),
     );
     gauge("metadata_metrics", "Metric names with metadata.", () => db.metadata.size);
     gauge("exemplars", "Exemplars kept.", () => db.exemplars.size);

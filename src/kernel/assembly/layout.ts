@@ -49,6 +49,7 @@ export const C_REUSE: usize = 0xdc; // u32 address of refs (u32 each), 0 none
 export const C_REUSE_BASE: usize = 0xe0; // u32 position of the first of them
 export const C_REUSE_NEXT: usize = 0xe4; // u32 position of the next to be given out, published by an atomic store
 export const C_REUSE_END: usize = 0xe8; // u32 position behind the last
+export const C_DAMAGED_CHUNKS: usize = 0xec; // u32 atomic: chunks that lay only in the log and could not be read from it
 export const C_FREE: usize = 0x100; // u32[FREE_CLASSES] heads of the shared free lists
 export const FREE_CLASSES: u32 = 160;
 
