@@ -152,15 +152,23 @@ export function treeBytes(fs: FileSystem, path: string): number {
 /**
  * Makes `target` a folder with the same blocks, by hard links: instant, and no space until the originals go.
  * Both on one disk. Blocks never change; their tombstones are replaced, not overwritten, so neither side sees
- * what is deleted from the other later. Durable on return; on an error nothing is left of it.
+ * what is deleted from the other later. `add` puts more into the folder before it gets its name. Durable on return;
+ * on an error nothing is left of it.
  */
-export function snapshotBlocks(fs: FileSystem, dir: string, ulids: readonly string[], target: string): void {
+export function snapshotBlocks(
+  fs: FileSystem,
+  dir: string,
+  ulids: readonly string[],
+  target: string,
+  add: (folder: string) => void = () => {},
+): void {
   assert(!fs.exists(target), "a snapshot goes into a new folder");
   const tmp = `${target}${TMP_FOR_CREATION}`;
   fs.removeTree(tmp);
   try {
     fs.mkdir(tmp);
     for (const ulid of ulids) linkTree(fs, `${dir}/${ulid}`, `${tmp}/${ulid}`);
+    add(tmp);
     fs.fsyncDirectory(tmp);
     fs.rename(tmp, target);
     fs.fsyncDirectory(target.slice(0, Math.max(1, target.lastIndexOf("/"))));

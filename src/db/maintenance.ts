@@ -15,6 +15,8 @@ import { cleanOnce, type MaintenanceStep, maintainOnce } from "../compact/mainte
 import { blocksBeyondRetention, sizedBlocks } from "../compact/retention.js";
 import { type DroppedSeries, EndedSeries } from "../head/ended-series.js";
 import { HeadCompactor } from "../head/head-compactor.js";
+import { HeadReader } from "../head/head-reader.js";
+import type { ReadLogChunk } from "../head/logged-chunks.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
@@ -24,6 +26,7 @@ import { newestCheckpoint, removeOldCheckpoints, writeCheckpoint } from "./check
 import { writeCompactedMark } from "./compacted-mark.js";
 import { openLogChunks } from "./database.js";
 import { Deletion, deleteFromBlocks } from "./deletion.js";
+import { removeSnapshotLeftovers, takeSnapshot } from "./snapshot.js";
 
 export interface MaintenanceThreadOptions {
   readonly fs: FileSystem;
@@ -46,6 +49,9 @@ export class MaintenanceThread {
   private readonly scratch: number;
   private readonly ended: EndedSeries;
   readonly deletion: Deletion;
+  private readonly shared: SharedMemory;
+  private readonly readLogChunk: ReadLogChunk;
+  private reader: HeadReader | null = null;
   /** True if the last `compactHead` left nothing behind that is older than its border. */
   private complete = false;
 
@@ -60,7 +66,10 @@ export class MaintenanceThread {
     this.kernel = this.compactor.kernel;
     this.ended = new EndedSeries(this.kernel, scratch);
     this.deletion = new Deletion(this.kernel, this.compactor.ingestScratch, scratch, readLogChunk);
+    this.shared = shared;
+    this.readLogChunk = readLogChunk;
     removeLeftovers(fs, options.dir);
+    removeSnapshotLeftovers(fs, options.dir);
   }
 
   /**
@@ -145,6 +154,16 @@ export class MaintenanceThread {
   quarantine(damaged: readonly DamagedBlock[]): void {
     const { fs, dir } = this.options;
     for (const { ulid } of damaged) if (fs.exists(`${dir}/${ulid}`)) quarantineBlock(fs, dir, ulid);
+  }
+
+  /** Makes the snapshot `name`; with what the head has unless `others`, records of metadata and exemplars, is null. */
+  snapshot(name: string, others: readonly Uint8Array[] | null): void {
+    const { fs, clock, dir, blockRangeMs, checkpoint } = this.options;
+    const { kernel, scratch } = this;
+    this.reader ??= new HeadReader(this.shared, this.shared.queryScratch.length - 1, this.readLogChunk);
+    const reader = this.reader;
+    const head = others === null ? null : { kernel, reader, scratch, blockRangeMs, others };
+    takeSnapshot(fs, clock, dir, name, head, checkpoint);
   }
 
   /** Writes one block with tombstones anew; to be called again until it says "idle". */

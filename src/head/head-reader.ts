@@ -92,6 +92,17 @@ export class HeadReader implements Queryable {
     return [...values].sort(compareUtf8);
   }
 
+  /** The refs of series that may have samples in the range, in the order of their label sets. */
+  seriesInOrder(mint: number, maxt: number): Uint32Array {
+    const refs = this.refs([], mint, maxt);
+    const at = this.scratch + L.Q_TMP;
+    const spare = at + 8 * L.Q_SAMPLES_MAX;
+    assert(4 * refs.length <= 8 * L.Q_SAMPLES_MAX, "the scratch has room for the refs");
+    this.kernel.u32().set(refs, at >>> 2);
+    this.kernel.exports.sortRefs(at, refs.length, spare);
+    return this.kernel.u32().slice(at >>> 2, (at >>> 2) + refs.length);
+  }
+
   /** The refs of live series that match and may have samples in the range. */
   private refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
     return this.overlapping(this.find(matchers), mint, maxt);

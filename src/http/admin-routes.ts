@@ -16,6 +16,7 @@ export function adminRoutes(gate: EngineGate): Route[] {
   });
   return [
     route("delete_series", "Deletes the samples of the series that match, in a range of times"),
+    route("snapshot", "Copies blocks and head to a folder that a server can be pointed at"),
     route("clean_tombstones", "Frees the space of what was deleted from blocks"),
   ];
 }

@@ -126,6 +126,18 @@ export function parseDeletionParams(params: Params): Omit<SelectionParams, "limi
   return { matches, startMs, endMs };
 }
 
+const TRUE_TEXTS: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
+const FALSE_TEXTS: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
+
+/** `skip_head` of `/admin/tsdb/snapshot`, as Go's strconv.ParseBool reads it. */
+export function parseSkipHead(params: Params): boolean {
+  const text = paramOf(params, "skip_head");
+  if (text === "" || FALSE_TEXTS.includes(text)) return false;
+  if (TRUE_TEXTS.includes(text)) return true;
+  const why = `strconv.ParseBool: parsing ${quote(text)}: invalid syntax`;
+  throw invalid("skip_head", `unable to parse boolean: ${why}`);
+}
+
 export interface ExemplarsQuery {
   readonly query: string;
   readonly startMs: number;

@@ -3,8 +3,8 @@ import { RefusalError } from "../base/errors.js";
 import { ADMIN_WAITING_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { parseMetricSelector } from "../promql/parse/parser.js";
-import { inParameter, type Params, parseDeletionParams } from "../wire/params.js";
-import { encodeError } from "../wire/prometheus-json.js";
+import { inParameter, type Params, parseDeletionParams, parseSkipHead } from "../wire/params.js";
+import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import type { AdminAction, QueryAnswer } from "./contract.js";
 import type { Maintenance } from "./maintenance.js";
 
@@ -29,6 +29,11 @@ export class AdminRequests {
     }
     this.waiting++;
     try {
+      if (action === "snapshot") {
+        const name = await this.maintenance.snapshot(parseSkipHead(params));
+        this.log.info("took a snapshot", { name });
+        return encodeData({ name });
+      }
       if (action === "delete_series") await this.deleteSeries(params);
       else await this.maintenance.cleanTombstones();
       return NO_CONTENT;

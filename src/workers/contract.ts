@@ -123,7 +123,7 @@ export interface ReplayProgress {
 }
 
 /** What `/api/v1/admin/tsdb/*` can ask for. */
-export type AdminAction = "delete_series" | "clean_tombstones";
+export type AdminAction = "delete_series" | "clean_tombstones" | "snapshot";
 
 /** The database behind the front end. */
 export interface Engine {

@@ -111,3 +111,10 @@ export function deleteFromBlocks(request: DeletionRequest): DamagedBlock[] {
 export function quarantine(damaged: readonly DamagedBlock[]): void {
   thread.quarantine(damaged);
 }
+
+export function snapshot(task: {
+  readonly name: string;
+  readonly others: readonly Uint8Array[] | null;
+}): void {
+  thread.snapshot(task.name, task.others);
+}

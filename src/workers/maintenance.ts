@@ -4,6 +4,7 @@ import { Piscina } from "piscina";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
+import { randomWords } from "../base/random.js";
 import { type DamagedBlock, listQuarantine } from "../block/block-folder.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { MaintenanceStep } from "../compact/maintenance.js";
@@ -242,6 +243,15 @@ export class Maintenance {
     }
   }
 
+  /** Makes a snapshot; resolves to its name once it is durable. */
+  snapshot(skipHead: boolean): Promise<string> {
+    return this.turns.takeSoon(async () => {
+      const name = snapshotName(systemClock.nowMs());
+      await this.run("snapshot", { name, others: skipHead ? null : this.db.sideRecords() });
+      return name;
+    });
+  }
+
   /** Runs one of the functions of maintenance-entry.ts. */
   private async run(name: string, task?: unknown): Promise<unknown> {
     if (this.stopping) throw new RefusalError("unavailable", "the server is stopping");
@@ -282,4 +292,14 @@ export class Maintenance {
     await this.running;
     await this.pool.destroy();
   }
+}
+
+/** As Prometheus names them: the time in UTC, and chance. */
+function snapshotName(nowMs: number): string {
+  const time = new Date(nowMs)
+    .toISOString()
+    .replace(/\.\d+Z$/, "Z")
+    .replaceAll(/[-:]/g, "");
+  const hex = randomWords().map((word) => word.toString(16).padStart(8, "0"));
+  return `${time}-${hex.join("")}`;
 }
