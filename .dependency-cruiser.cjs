@@ -36,7 +36,7 @@ const doors = {
   ],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
-  yaml: ["cli/web-config"],
+  yaml: ["cli/web-config", "cli/relabel-config"],
   "uWebSockets.js": ["http/uws-transport"],
 };
 

@@ -76,3 +76,38 @@ export const IMPORT_BODY_BYTES_MAX: number = 32 * 1024 * 1024;
 export const IMPORT_UNPACKED_BYTES_MAX: number = 128 * 1024 * 1024;
 /** Characters of one piece of an export. */
 export const EXPORT_PIECE_CHARACTERS: number = 1024 * 1024;
+/** Series that may be merged into others, and series that they become; see docs/CARDINALITY.md. */
+export const MERGE_SOURCES_MAX: number = 1 << 20;
+export const MERGE_TARGETS_MAX: number = 1 << 18;
+/** Values of merged series in one record of the log. */
+export const MERGE_ENTRIES_PER_RECORD = 65_536;
+/** Bytes of spellings that the rules changed or dropped; then they are forgotten. */
+export const RULE_SPELLING_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Rules in a relabelling file, and bytes of it. */
+export const RELABEL_RULES_MAX = 1000;
+export const RELABEL_FILE_BYTES_MAX: number = 1024 * 1024;
+/** Budgets of series: each new series is matched against all. */
+export const SERIES_BUDGETS_MAX = 100;
+/** Labels whose values are counted when a budget is exceeded. */
+export const EXPLODING_LABELS_MAX = 64;
+/** Newest series of a budget that such counts begin with. */
+export const EXPLODING_SERIES_MAX = 2048;
+/** How old such counts may be. */
+export const EXPLODING_COUNTS_MS: number = 10 * 60 * 1000;
+/** Refused series of one request that are counted. */
+export const REFUSED_SERIES_COUNTED_MAX = 10_000;
+/** New series that a dry run describes. */
+export const DRY_RUN_SERIES_MAX = 100_000;
+/** Entries of the ledger of refusals; the oldest leaves. */
+export const LEDGER_ENTRIES_MAX = 1000;
+/** Senders that are counted by themselves; the one that was silent longest leaves. */
+export const SENDERS_MAX = 1000;
+/** Rows of a list of `/api/v1/admin/cardinality`. */
+export const CARDINALITY_ROWS_MAX = 1000;
+/** A capture of requests: longest, largest, and how many files are kept. */
+export const CAPTURE_MS_MAX: number = 60 * 60 * 1000;
+export const CAPTURE_BYTES_MAX: number = 4 * 1024 * 1024 * 1024;
+export const CAPTURE_FILES_MAX = 20;
+/** Header and body of one request in a capture that is replayed. */
+export const CAPTURED_HEADER_BYTES_MAX: number = 64 * 1024;
+export const CAPTURED_BODY_BYTES_MAX: number = 64 * 1024 * 1024;

@@ -166,6 +166,33 @@ export const COMMANDS: readonly CommandRow[] = [
     ],
     load: async () => (await import("./export-command.js")).runExport,
   },
+  {
+    name: "replay",
+    operands: "FILE",
+    operandsMin: 1,
+    operandsMax: 1,
+    summary: "Sends the write requests of a capture (`/api/v1/admin/capture`) again.",
+    details: [
+      "In their order, one at a time, to the paths that they came for or to that of the URL. A server that is busy (429, 503) is asked",
+      "again up to four times. Credentials: `--header`, or VARVE_AUTHORIZATION in the environment. Exit status 1: a request was refused.",
+    ],
+    options: [
+      { name: "to", kind: "text", default: "http://127.0.0.1:9090", help: "URL of the server to send to." },
+      {
+        name: "speed",
+        kind: "text",
+        default: "1x",
+        help: "How many times faster than it was captured (`10x`), or `max`: as fast as answers come.",
+      },
+      {
+        name: "header",
+        kind: "texts",
+        default: "",
+        help: "`Name: value`, sent with each request in place of a captured one; may be given several times.",
+      },
+    ],
+    load: async () => (await import("./replay-command.js")).runReplay,
+  },
 ];
 
 export function commandOrNull(name: string): CommandRow | null {

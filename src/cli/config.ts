@@ -4,7 +4,7 @@ import type { EngineOptions } from "../workers/engine.js";
 import type { ParsedFlags } from "./parse-flags.js";
 
 /** The flags with their types and units. */
-export interface Config extends Omit<EngineOptions, "onFatal"> {
+export interface Config extends Omit<EngineOptions, "onFatal" | "seriesBudgets" | "ingestRules"> {
   readonly host: string;
   readonly port: number;
   readonly transport: TransportChoice;
@@ -17,6 +17,11 @@ export interface Config extends Omit<EngineOptions, "onFatal"> {
   readonly webConfigFile: string;
   readonly lifecycle: boolean;
   readonly adminApi: boolean;
+  /** "": none. */
+  readonly relabelConfigFile: string;
+  readonly urlTemplates: readonly string[];
+  /** Of `--limits.series-budget`, as it was given. */
+  readonly budgetText: string;
   readonly features: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -70,6 +75,9 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     lookbackDeltaMs: flags.number("query.lookback-delta"),
     queryConcurrencyMax: flags.number("query.max-concurrency"),
     logSlowQueryMs: flags.number("query.log-slow-duration"),
+    relabelConfigFile: flags.text("storage.relabel-config"),
+    urlTemplates: flags.list("storage.url-templates"),
+    budgetText: flags.text("limits.series-budget"),
     features: flags.list("enable-feature"),
     logLevel: flags.text("log.level") as LogLevel,
     logFormat: flags.text("log.format") as LogFormat,

@@ -34,12 +34,15 @@ export type FlagName =
   | "storage.min-free-bytes"
   | "storage.tsdb.min-block-duration"
   | "storage.block-cache-bytes"
+  | "storage.relabel-config"
+  | "storage.url-templates"
   | "ingest.workers"
   | "limits.request-bytes"
   | "limits.labels-per-series"
   | "limits.label-name-bytes"
   | "limits.label-value-bytes"
   | "limits.series"
+  | "limits.series-budget"
   | "storage.remote.read-sample-limit"
   | "storage.remote.read-concurrent-limit"
   | "storage.remote.read-max-bytes-in-frame"
@@ -189,6 +192,18 @@ export const FLAGS: readonly Flag[] = [
     help: "Memory for pages of block files and for samples decoded from blocks and head, over all query threads.",
   },
   {
+    name: "storage.relabel-config",
+    kind: "text",
+    default: "",
+    help: "File with rules for label sets on their way in, in Prometheus' `write_relabel_configs` syntax, hot reloaded; see docs/CARDINALITY.md.",
+  },
+  {
+    name: "storage.url-templates",
+    kind: "list",
+    default: "",
+    help: "Labels whose values are URLs: `/users/123` becomes `/users/:id`, and series that become one are merged. For k6: `url,name`.",
+  },
+  {
     name: "ingest.workers",
     kind: "count",
     min: 1,
@@ -226,6 +241,12 @@ export const FLAGS: readonly Flag[] = [
     kind: "count",
     default: "0",
     help: "Series in memory; further new ones are refused. 0: as many as the memory limit allows.",
+  },
+  {
+    name: "limits.series-budget",
+    kind: "list",
+    default: "",
+    help: 'Most series of a metric or matcher: `http_requests_total=1000`, `{job="k6"}=50000` or `@file` with one a line; may be given several times.',
   },
   {
     name: "storage.remote.read-sample-limit",

@@ -81,6 +81,7 @@ export function parseFlagValue(flag: Option, text: string): string | number | Ad
 
 /** The text itself, once every part of it is known. */
 function parseList(flag: Option, text: string): string {
+  if (flag.choices === undefined) return text;
   const unknown = text.split(",").find((part) => part !== "" && !flag.choices?.includes(part));
   if (unknown === undefined) return text;
   throw bad(`${JSON.stringify(unknown)} is not one of ${flag.choices?.join(", ")}`);

@@ -7,13 +7,16 @@ import { isLoopbackHost } from "../http/loopback.js";
 import { Reloads } from "../http/reloads.js";
 import { ListenError } from "../http/transport.js";
 import type { WebSettings } from "../http/web-settings.js";
-import type { Engine, ReplayProgress } from "../workers/contract.js";
+import type { BudgetText, Engine, ReplayProgress } from "../workers/contract.js";
+import type { EngineOptions } from "../workers/engine.js";
+import { parseBudgets } from "./budget-flag.js";
 import type { Config } from "./config.js";
+import { RelabelFile } from "./relabel-file.js";
 import { StopSignal } from "./stop-signal.js";
 import { WebConfigFile } from "./web-config-file.js";
 
 /** What the database is opened with. */
-interface OpenOptions extends Config {
+interface OpenOptions extends Config, Pick<EngineOptions, "seriesBudgets" | "ingestRules"> {
   /** Told once where nothing but a new process will do. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -35,6 +38,7 @@ const EXIT_FATAL = 70;
 /** How often changes of configuration files are looked for. */
 const CONFIG_SWEEP_MS = 1000;
 const WEB_PART = "web config";
+const RELABEL_PART = "relabel config";
 
 /**
  * Serves until a signal comes; resolves to the exit status. The first SIGTERM or SIGINT drains, commits and
@@ -52,8 +56,12 @@ export async function runServer(config: Config, version: string, openEngine: Ope
   const stop = new StopSignal(log, EXIT_FAILED);
   const reloads = new Reloads(systemClock);
   const web = new WebConfigFile(config.webConfigFile);
+  const relabel = new RelabelFile(config.relabelConfigFile, config.urlTemplates);
+  let budgets: BudgetText[];
   let frontEnd: FrontEnd;
   try {
+    await relabel.read();
+    budgets = parseBudgets(config.budgetText);
     const settings = await web.read();
     const lifecycle = { enabled: config.lifecycle, reloads, quit: () => stop.request("/-/quit") };
     const options = { ...config, web: settings, lifecycle, version };
@@ -66,8 +74,9 @@ export async function runServer(config: Config, version: string, openEngine: Ope
   }
   const { transport, port } = frontEnd.listener;
   log.info("listening", { address: `${config.host}:${port}`, transport, tls: web.settings.tls !== null });
-  keepReloading(reloads, web, frontEnd, log);
-  const opened = open(gate, config, log, openEngine);
+  keepReloading(reloads, web, frontEnd, relabel, gate, log);
+  const policy = { seriesBudgets: budgets, ingestRules: relabel.rules };
+  const opened = open(gate, { ...config, ...policy }, log, openEngine);
   const first = await Promise.race([opened, stop.requested]);
   if (first === "failed") {
     await frontEnd.close(0);
@@ -81,7 +90,14 @@ export async function runServer(config: Config, version: string, openEngine: Ope
 }
 
 /** Reads files again when they change, at SIGHUP, and when `reloads` is asked to. */
-function keepReloading(reloads: Reloads, web: WebConfigFile, frontEnd: FrontEnd, log: Logger): void {
+function keepReloading(
+  reloads: Reloads,
+  web: WebConfigFile,
+  frontEnd: FrontEnd,
+  relabel: RelabelFile,
+  gate: EngineGate,
+  log: Logger,
+): void {
   const reload = (why: string, part: string | null): void => {
     try {
       reloads.run(part);
@@ -94,15 +110,17 @@ function keepReloading(reloads: Reloads, web: WebConfigFile, frontEnd: FrontEnd,
     }
   };
   reloads.add(WEB_PART, () => web.reload(frontEnd));
+  reloads.add(RELABEL_PART, () => relabel.reload((rules) => void gate.any()?.setRules(rules)));
   process.on("SIGHUP", () => reload("SIGHUP", null));
   setInterval(() => {
     if (web.changed()) reload("a file has changed", WEB_PART);
+    if (relabel.changed()) reload("a file has changed", RELABEL_PART);
   }, CONFIG_SWEEP_MS).unref();
 }
 
 async function open(
   gate: EngineGate,
-  config: Config,
+  config: Omit<OpenOptions, "onFatal">,
   log: Logger,
   openEngine: OpenEngine,
 ): Promise<"open" | "failed"> {

@@ -23,6 +23,7 @@ import {
   type SymbolLookup,
 } from "../wire/remote-write-cold.js";
 import { decodeHistogram, staleHistogram } from "../wire/remote-write-histogram.js";
+import { MergePath } from "./merge-path.js";
 import { EXEMPLARS_MAX } from "./side-stores.js";
 
 export interface ColdOutcome {
@@ -31,6 +32,9 @@ export interface ColdOutcome {
   duplicates: number;
   /** Float stale markers that became histogram markers: they count as samples. */
   staleMarkers: number;
+  /** Samples of merged series that were taken, and samples that were appended for them. */
+  merged: number;
+  mergedAppended: number;
   /** What was wrong with the first refused histogram or exemplar; "" where none was. */
   detail: string;
   /** Newest histogram's time. */
@@ -41,6 +45,7 @@ export interface ColdOutcome {
 
 export class ColdPath {
   private readonly writer: HeadWriter;
+  private readonly merges: MergePath;
   private version = 1;
   private oldestMs = 0;
   private newestMs = 0;
@@ -51,6 +56,7 @@ export class ColdPath {
 
   constructor(writer: HeadWriter) {
     this.writer = writer;
+    this.merges = new MergePath(writer);
   }
 
   run(version: number, oldestMs: number, newestMs: number): ColdOutcome {
@@ -61,14 +67,25 @@ export class ColdPath {
     this.exemplars = [];
     this.metadata = [];
     this.outcome = emptyOutcome();
+    this.merges.begin();
     this.writer.eachCold((kind, ref, at, length) => {
       if (kind === L.COLD_HISTOGRAM) this.histogram(ref, at, length);
       else if (kind === L.COLD_EXEMPLAR) this.exemplar(ref, at, length);
       else if (kind === L.COLD_METADATA) this.describe(ref, at, length);
       else if (kind === L.COLD_LATE) this.writer.addLate(ref, at);
+      else if (kind === L.COLD_MERGE) this.merges.add(ref, at, length);
       else this.staleMarker(ref, (length | 0) * 2 ** 32 + (at >>> 0));
     });
+    this.merge();
     return { ...this.outcome, records: this.records() };
+  }
+
+  private merge(): void {
+    const { samples, duplicates, appended, newestMs } = this.merges.run(this.oldestMs, this.newestMs);
+    this.outcome.merged = samples;
+    this.outcome.mergedAppended = appended;
+    this.outcome.duplicates += duplicates;
+    this.outcome.newestMs = Math.max(this.outcome.newestMs, newestMs);
   }
 
   private readonly symbol: SymbolLookup = (index) => {
@@ -131,7 +148,7 @@ export class ColdPath {
   }
 
   private records(): Uint8Array | null {
-    const records: Uint8Array[] = [];
+    const records: Uint8Array[] = this.merges.records();
     if (this.histograms.length > 0)
       records.push(encodeRecord(RecordType.HISTOGRAMS, encodeHistograms(this.histograms)));
     if (this.exemplars.length > 0)
@@ -156,6 +173,8 @@ function emptyOutcome(): ColdOutcome {
     exemplars: 0,
     duplicates: 0,
     staleMarkers: 0,
+    merged: 0,
+    mergedAppended: 0,
     detail: "",
     newestMs: Number.NEGATIVE_INFINITY,
     records: null,

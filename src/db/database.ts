@@ -7,6 +7,7 @@
 import { type DroppedSeries, SpareRefs } from "../head/ended-series.js";
 import { HeadReader } from "../head/head-reader.js";
 import { decodeLabels } from "../head/label-bytes.js";
+import { MergeTable } from "../head/merge-table.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { SeriesLog } from "../head/series-log.js";
 import type { FileSystem } from "../io/file-system.js";
@@ -39,6 +40,7 @@ import {
 import { RecordReader } from "../wal/segments.js";
 import { newestCheckpoint } from "./checkpoint.js";
 import { readCompactedMark } from "./compacted-mark.js";
+import { mergeRecords } from "./merge-path.js";
 import { type DatabaseOptions, sharedMemoryOptions } from "./options.js";
 import type { IngestOutcome } from "./outcome.js";
 import { replayDatabaseLog } from "./replay-log.js";
@@ -57,6 +59,7 @@ export class Database {
   readonly kernel: Kernel;
   readonly metadata: MetadataStore = new MetadataStore();
   readonly exemplars: ExemplarStore = new ExemplarStore();
+  readonly merges: MergeTable;
   readonly logDir: string;
   evictedBytes = 0;
   /** Time of the newest sample ever acknowledged. */
@@ -74,6 +77,7 @@ export class Database {
     this.logDir = `${options.dir}/${LOG_FOLDER}`;
     this.shared = createSharedMemory(sharedMemoryOptions(options));
     this.kernel = Kernel.openFirst(this.shared);
+    this.merges = new MergeTable(this.shared.merges);
   }
 
   /** Takes the folder's lock (RefusalError "unavailable" where another process has it) and reserves the memory. */
@@ -244,13 +248,14 @@ export class Database {
     }
   }
 
-  /** Metadata and exemplars as log records, for a checkpoint. */
+  /** Metadata, exemplars and the values of merged series as log records, for a checkpoint. */
   sideRecords(): Uint8Array[] {
     const metadata = [...this.metadata.entries()].flatMap(([, entries]) => [...entries].reverse());
     const exemplars = [...this.exemplars.entries()];
     const records: Uint8Array[] = [];
     if (metadata.length > 0) records.push(encodeRecord(RecordType.METADATA, encodeMetadata(metadata)));
     if (exemplars.length > 0) records.push(encodeRecord(RecordType.EXEMPLARS, encodeExemplars(exemplars)));
+    records.push(...mergeRecords([...this.merges.entries()]));
     return records;
   }
 

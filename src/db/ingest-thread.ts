@@ -6,7 +6,8 @@ import { REASON_TEXTS } from "../head/reasons.js";
 import * as L from "../kernel/assembly/layout.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
 import { ColdPath } from "./cold-path.js";
-import { bareOutcome, type IngestOutcome, refusalMessage } from "./outcome.js";
+import { type DryRunAnswer, describeProbe } from "./dry-run.js";
+import { bareOutcome, budgetText, type IngestOutcome, refusalMessage } from "./outcome.js";
 
 const FUTURE_MS_MAX: number = 10 * 60 * 1000;
 
@@ -41,23 +42,32 @@ export class IngestThread {
       return bareOutcome(503, "the head's memory is full");
     }
     const refused = writer.result(L.RES_REFUSED);
-    const samples = writer.result(L.RES_SAMPLES) + (cold?.staleMarkers ?? 0);
+    const merged = (cold?.merged ?? 0) - (cold?.mergedAppended ?? 0);
+    const samples = writer.result(L.RES_SAMPLES) + (cold?.staleMarkers ?? 0) + merged;
     const histograms = cold?.histograms ?? 0;
     const reasons = refused === 0 ? null : this.reasons();
-    const refusals = refused === 0 ? [] : writer.refusals();
+    const budgets = reasons?.[L.WHY_BUDGET] ? writer.policy.exceededBudgets(now) : [];
+    const texts = budgets.length === 0 ? {} : { [L.WHY_BUDGET]: budgetText(budgets) };
+    const refusals = refused === 0 ? [] : writer.refusals(texts);
     return {
       status: refused === 0 ? 204 : 400,
       message:
         reasons === null
           ? ""
-          : refusalMessage(reasons, REASON_TEXTS, refused, samples + histograms + refused, refusals[0]) +
-            (cold === null || cold.detail === "" ? "" : `: ${cold.detail}`),
+          : refusalMessage(
+              reasons,
+              { ...REASON_TEXTS, ...texts },
+              refused,
+              samples + histograms + refused,
+              refusals[0],
+            ) + (cold === null || cold.detail === "" ? "" : `: ${cold.detail}`),
       samples,
       histograms,
       exemplars: cold?.exemplars ?? 0,
       duplicates: writer.result(L.RES_DUPLICATES) + (cold?.duplicates ?? 0),
       outOfOrder: writer.result(L.RES_OUT_OF_ORDER),
       created: writer.result(L.RES_CREATED),
+      dropped: writer.result(L.RES_DROPPED),
       newestMs: this.newestLogged(cold?.newestMs ?? Number.NEGATIVE_INFINITY),
       recordAt: writer.result(L.RES_RECORD),
       recordBytes: writer.result(L.RES_RECORD_BYTES),
@@ -66,7 +76,19 @@ export class IngestThread {
       cold: cold?.records ?? null,
       reasons,
       refusals,
+      budgets,
     };
+  }
+
+  /** What `ingest` would do: nothing is made or stored. The status and message alone where the body is no request. */
+  probe(slot: number, length: number, version: number): DryRunAnswer | { status: number; message: string } {
+    const now = this.options.clock.nowMs();
+    const oldest = Math.max(0, now - this.options.retentionMs);
+    const failure = this.writer.probe(slot, length, version, oldest, now + FUTURE_MS_MAX);
+    if (failure === 0) return describeProbe(this.writer, now);
+    this.writer.policy.dry = null;
+    const { status, message } = failedOutcome(failure);
+    return { status, message };
   }
 
   /** Of everything that the records hold: a late sample may close a chunk whose newest sample came before it. */

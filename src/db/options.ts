@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.js";
+import { MERGE_TABLE_BYTES } from "../head/merge-table.js";
 import type { FileSystem } from "../io/file-system.js";
 import type { SharedMemoryOptions } from "../kernel/shared-memory.js";
 import type { Durability } from "../wal/group-commit.js";
@@ -54,5 +55,6 @@ export function sharedMemoryOptions(options: DatabaseOptions): SharedMemoryOptio
     blockRangeSeconds: options.blockRangeMs / 1000,
     slots: SLOTS,
     hashSeed: options.hashSeed,
+    mergeBytes: MERGE_TABLE_BYTES,
   };
 }

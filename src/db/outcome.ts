@@ -1,5 +1,6 @@
 /** What became of one request, as plain data: it crosses from an ingest thread to the main thread. */
 import type { Refusal } from "../head/head-writer.js";
+import type { ExceededBudget } from "../head/ingest-policy.js";
 
 export interface IngestOutcome {
   /** 204 once the records are durable; else the answer at once: nothing of the request is to be logged … */
@@ -12,6 +13,8 @@ export interface IngestOutcome {
   readonly duplicates: number;
   readonly outOfOrder: number;
   readonly created: number;
+  /** Samples that relabelling rules dropped: on purpose, so they count as written. */
+  readonly dropped: number;
   /** Newest accepted timestamp in milliseconds, -Infinity where there is none. */
   readonly newestMs: number;
   /** Log records in the shared memory; 0 bytes: none. */
@@ -26,6 +29,8 @@ export interface IngestOutcome {
   /** Refusals by reason (index: WHY_*), null where there are none; and the first of them. */
   readonly reasons: readonly number[] | null;
   readonly refusals: readonly Refusal[];
+  /** Budgets that refused new series, with the labels that explode. */
+  readonly budgets: readonly ExceededBudget[];
 }
 
 /** An answer without anything to log. */
@@ -39,6 +44,7 @@ export function bareOutcome(status: number, message: string): IngestOutcome {
     duplicates: 0,
     outOfOrder: 0,
     created: 0,
+    dropped: 0,
     newestMs: Number.NEGATIVE_INFINITY,
     recordAt: 0,
     recordBytes: 0,
@@ -47,7 +53,21 @@ export function bareOutcome(status: number, message: string): IngestOutcome {
     cold: null,
     reasons: null,
     refusals: [],
+    budgets: [],
   };
+}
+
+/** Budgets that a refusal names at most. */
+const BUDGETS_NAMED_MAX = 3;
+
+/** `over series budget http_requests_total=1000 (label "url" explodes)`. */
+export function budgetText(budgets: readonly ExceededBudget[]): string {
+  const parts = budgets.slice(0, BUDGETS_NAMED_MAX).map(({ match, most, labels }) => {
+    const [first] = labels;
+    return `${match}=${most}${first === undefined ? "" : ` (label ${JSON.stringify(first.label)} explodes)`}`;
+  });
+  const more = budgets.length > BUDGETS_NAMED_MAX ? ` and ${budgets.length - BUDGETS_NAMED_MAX} more` : "";
+  return `over series budget ${parts.join(", ")}${more}`;
 }
 
 /** `refused 12 of 5000 samples: 10 duplicate timestamp, 2 too old; first: series at time`. */

@@ -46,7 +46,7 @@ export class HeadPostings implements PostingsSource {
   eachName(visit: (name: string, at: number) => void): void {
     let at = Atomics.load(this.kernel.u32(), (L.CTRL + L.C_NAMES) >>> 2);
     while (at !== 0) {
-      visit(this.text(at), at);
+      visit(this.textAt(at), at);
       at = Atomics.load(this.kernel.u32(), (at + L.NAME_NEXT) >>> 2);
     }
   }
@@ -58,7 +58,7 @@ export class HeadPostings implements PostingsSource {
     let pair = Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
     while (pair !== 0) {
       worked(WORK_PER_PAIR);
-      visit(this.text(pair), pair);
+      visit(this.textAt(pair), pair);
       pair = Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
     }
   }
@@ -75,7 +75,13 @@ export class HeadPostings implements PostingsSource {
     return this.kernel.exports.findKey(this.work, key.length) >>> 0;
   }
 
-  private text(at: number): string {
+  /** The label name of the pair at `pair`. */
+  nameOfPair(pair: number): string {
+    return this.textAt(this.kernel.u32()[(pair + L.PAIR_NAME) >>> 2]);
+  }
+
+  /** The text of a name, or the value of a pair. */
+  textAt(at: number): string {
     const words = this.kernel.u32();
     const keyBytes = words[(at + L.KEY_LEN) >>> 2];
     const textBytes = words[(at + L.KEY_TEXT) >>> 2];

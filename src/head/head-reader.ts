@@ -16,6 +16,7 @@ import type { ChunkEncoding } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { Queryable, SeriesSet } from "../storage/queryable.js";
 import { decodeHistograms } from "../wal/cold-records.js";
+import { HeadCardinality } from "./head-cardinality.js";
 import { HeadCounts } from "./head-counts.js";
 import { HeadPostings } from "./head-postings.js";
 import type { TimedHistogram } from "./histogram-chunks.js";
@@ -44,6 +45,7 @@ export class HeadReader implements Queryable {
   private readonly index: HeadPostings;
   private readonly readLogChunk: ReadLogChunk;
   readonly counts: HeadCounts;
+  readonly cardinality: HeadCardinality;
   private labelsCache = new Map<number, Labels>();
   private cacheGeneration = 0;
   private readonly histogramColumns = new SampleColumns(256);
@@ -58,6 +60,7 @@ export class HeadReader implements Queryable {
     this.locks = new Int32Array(words.buffer, words[(L.CTRL + L.C_LOCKS) >>> 2]);
     this.index = new HeadPostings(this.kernel, scratch);
     this.counts = new HeadCounts(this.kernel, this.index, scratch);
+    this.cardinality = new HeadCardinality(this.kernel, this.index, scratch);
     this.readLogChunk = readLogChunk;
   }
 
@@ -103,8 +106,13 @@ export class HeadReader implements Queryable {
     return this.kernel.u32().slice(at >>> 2, (at >>> 2) + refs.length);
   }
 
+  /** Live series that match, of refs below `end`, whatever their samples. */
+  countSeries(matchers: readonly Matcher[], end: number): number {
+    return this.cardinality.live(selectPostings(this.index, compileMatchers(matchers)), end);
+  }
+
   /** The refs of live series that match and may have samples in the range. */
-  private refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
+  refs(matchers: readonly Matcher[], mint: number, maxt: number): Uint32Array {
     return this.overlapping(this.find(matchers), mint, maxt);
   }
 

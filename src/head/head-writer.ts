@@ -13,6 +13,7 @@ import type { Labels } from "../model/labels.js";
 import { SampleColumns } from "../storage/columns.js";
 import { encodeHistograms } from "../wal/cold-records.js";
 import { histogramChunksOf, type TimedHistogram, waitingHistograms } from "./histogram-chunks.js";
+import { IngestPolicy } from "./ingest-policy.js";
 import { decodeLabels } from "./label-bytes.js";
 import { LoggedChunks, type ReadLogChunk, readLogChunkOrNull } from "./logged-chunks.js";
 import { REASON_LIMITS, REASON_TEXTS } from "./reasons.js";
@@ -37,6 +38,8 @@ export interface Refusal {
 export class HeadWriter {
   readonly kernel: Kernel;
   readonly scratch: number;
+  /** Rules and budgets; it is asked in the middle of a request. */
+  readonly policy: IngestPolicy;
   private readonly readLogChunk: ReadLogChunk;
   private readonly loggedChunks: LoggedChunks;
   private readonly blockRangeMs: number;
@@ -48,6 +51,8 @@ export class HeadWriter {
     assert(scratch !== undefined, "an ingest thread for each scratch");
     this.scratch = scratch;
     this.kernel = Kernel.openIngest(shared, scratch, sharesFrees);
+    this.policy = new IngestPolicy(this.kernel, scratch, shared.merges);
+    this.kernel.hooks = this.policy;
     this.blockRangeMs = 1000 * this.kernel.u32()[(L.CTRL + L.C_RANGE_SECONDS) >>> 2];
     this.readLogChunk = readLogChunk;
     this.loggedChunks = new LoggedChunks(this.kernel, readLogChunk);
@@ -56,7 +61,16 @@ export class HeadWriter {
   /** 0, or a negative ERR_* and nothing was appended. Times in milliseconds, inclusive. */
   begin(slot: number, length: number, version: number, oldestMs: number, newestMs: number): number {
     this.version = version;
+    this.policy.begin();
     return this.kernel.exports.ingest(this.scratch, slot, length, version, oldestMs, newestMs);
+  }
+
+  /** As `begin`, but nothing is made or appended: what would be new is in `policy.dry`. No `finish` follows. */
+  probe(slot: number, length: number, version: number, oldestMs: number, newestMs: number): number {
+    this.version = version;
+    this.policy.begin();
+    this.policy.dry = { newSeries: [], admitted: [] };
+    return this.kernel.exports.probe(this.scratch, slot, length, version, oldestMs, newestMs);
   }
 
   /** Writes the log records over the slot or into the heap. False: no memory; nothing may be acknowledged. */
@@ -207,8 +221,8 @@ export class HeadWriter {
     return true;
   }
 
-  /** The first few refusals of the request, for its answer and the ledger. */
-  refusals(): Refusal[] {
+  /** The first few refusals of the request, for its answer and the ledger. `texts`: of some reasons, other words. */
+  refusals(texts: Readonly<Record<number, string>> = {}): Refusal[] {
     const list: Refusal[] = [];
     const count = this.result(L.RES_FIRST_COUNT);
     for (let i = 0; i < count; i++) {
@@ -217,7 +231,7 @@ export class HeadWriter {
       const [, , why, ref, labelsAt, labelsBytes] = words.subarray(at >>> 2, (at >>> 2) + 6);
       list.push({
         why,
-        reason: this.reasonText(why),
+        reason: texts[why] ?? this.reasonText(why),
         series: ref !== L.NONE ? printSeries(this.labels(ref)) : this.rawSeries(labelsAt, labelsBytes),
         timestampMs: this.kernel.i64(at),
       });

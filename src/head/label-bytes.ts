@@ -73,3 +73,15 @@ export function encodeKey(name: string, value?: string): Uint8Array {
   if (value !== undefined) pushText(key, 0x12, value);
   return Uint8Array.from(key);
 }
+
+/** Canonical bytes of a label set, as the kernel makes them. */
+export function encodeLabels(labels: Labels): Uint8Array {
+  const bytes: number[] = [];
+  for (const [name, value] of labels) {
+    const key = encodeKey(name, value);
+    bytes.push(0x0a);
+    pushVarint(bytes, key.length);
+    for (const byte of key) bytes.push(byte);
+  }
+  return Uint8Array.from(bytes);
+}

@@ -15,6 +15,8 @@ export const REASON_TEXTS: Readonly<Record<number, string>> = {
   [L.WHY_SERIES_LIMIT]: "series limit reached",
   [L.WHY_MEMORY]: "head memory limit reached",
   [L.WHY_SYMBOL]: "invalid symbol reference",
+  [L.WHY_BUDGET]: "over series budget",
+  [L.WHY_SOURCES]: "merged from too many series",
   [L.WHY_HISTOGRAM]: "invalid native histogram",
   [L.WHY_EXEMPLAR]: "invalid exemplar",
   [L.WHY_METADATA]: "invalid metadata",

@@ -19,6 +19,7 @@ import {
   type TombstoneEntry,
   withoutDeleted,
 } from "../wal/cold-records.js";
+import { decodeMerges } from "../wal/merge-record.js";
 import {
   CHUNK_ENCODING_OFFSET,
   CHUNK_MAXT_OFFSET,
@@ -29,6 +30,7 @@ import { type LogDamage, type LogRecord, readLog } from "../wal/segment-reader.j
 import { type LogPlace, RecordReader } from "../wal/segments.js";
 import { HeadDeleter } from "./head-deleter.js";
 import { waitingHistograms } from "./histogram-chunks.js";
+import { MergeTable } from "./merge-table.js";
 import { selectRefs } from "./select-refs.js";
 
 /** Share of the memory limit up to which chunks that lie in the log are kept in memory, too. */
@@ -74,6 +76,7 @@ class Replay {
   private readonly queryScratch: number;
   private readonly options: ReplayOptions;
   private readonly memoryLimitBytes: number;
+  private readonly merges: MergeTable;
   private samples = 0;
   private series = 0;
   private chunks = 0;
@@ -97,6 +100,7 @@ class Replay {
     this.deleter = new HeadDeleter(this.kernel, scratch, (segment, offset) =>
       this.chunkRecords.readRecord(segment, offset, RecordType.CHUNK).subarray(CHUNK_PREFIX_BYTES),
     );
+    this.merges = new MergeTable(shared.merges);
   }
 
   run(): ReplaySummary {
@@ -209,6 +213,9 @@ class Replay {
       else if (record.type === RecordType.HISTOGRAMS) this.replayHistograms(record, payload);
       else if (record.type === RecordType.TOMBSTONE) this.delete(decodeTombstones(payload));
       else if (record.type === RecordType.DELETION) this.deleteMatching(payload);
+      else if (record.type === RecordType.MERGES) {
+        for (const entry of decodeMerges(payload)) this.merges.restore(entry);
+      }
     } catch {
       this.unusable++;
     }

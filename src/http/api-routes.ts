@@ -74,12 +74,17 @@ export function ask(
   gate: EngineGate,
   call: Call,
   kind: QueryKind,
-  more: Pick<QueryRequest, "accept"> = {},
+  more: Pick<QueryRequest, "accept" | "context"> = {},
 ): void {
   withEngine(gate, call, (engine) => askEngine(call, engine, kind, more));
 }
 
-function askEngine(call: Call, engine: Engine, kind: QueryKind, more: Pick<QueryRequest, "accept">): void {
+function askEngine(
+  call: Call,
+  engine: Engine,
+  kind: QueryKind,
+  more: Pick<QueryRequest, "accept" | "context">,
+): void {
   const gone = new AbortController();
   call.exchange.onGone = () => gone.abort();
   const { params, client } = call;

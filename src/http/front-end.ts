@@ -8,10 +8,14 @@ import {
 } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { labelText, MetricRegistry } from "../base/self-metrics.js";
+import { nodeFileSystem } from "../io/node-file-system.js";
 import { Access, type Refusal } from "./access.js";
+import { adminCardinalityRoutes } from "./admin-cardinality-routes.js";
 import { adminRoutes } from "./admin-routes.js";
+import { adminWriteRoutes } from "./admin-write-routes.js";
 import { apiRoutes } from "./api-routes.js";
 import { Call } from "./call.js";
+import { Capture } from "./capture.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
 import type { EngineGate } from "./engine-gate.js";
 import { federateRoute } from "./federate-route.js";
@@ -31,8 +35,10 @@ import { listen, reloadListener, type TransportChoice } from "./listen.js";
 import { isLoopbackHost } from "./loopback.js";
 import { operationsRoutes } from "./operations-routes.js";
 import { registerProcessMetrics } from "./process-metrics.js";
+import { RejectionLedger } from "./rejection-ledger.js";
 import { remoteReadRoute } from "./remote-read-route.js";
 import { type AnyRoute, type Found, type Method, type RawRoute, type Route, Router } from "./router.js";
+import { Senders } from "./senders.js";
 import { statusRoutes } from "./status-routes.js";
 import type { Exchange, Listener } from "./transport.js";
 import { tsdbStatusRoutes } from "./tsdb-status-routes.js";
@@ -50,6 +56,8 @@ export interface FrontEndOptions {
   /** `--web.enable-admin-api` */
   readonly adminApi: boolean;
   readonly lifecycle: Lifecycle;
+  /** Folder of the database: captures lie in it. */
+  readonly dataPath: string;
   readonly requestBytesMax: number;
   /** Remote reads answered at one time; 0: no limit. */
   readonly readConcurrencyMax: number;
@@ -81,7 +89,8 @@ export async function openFrontEnd(
   lifecycle.reloads.register(registry);
   const rules = { loopback: isLoopbackHost(options.host), adminApi };
   const access = new Access(web, rules, clock, registry);
-  const router = new Router(routeTable(gate, options, registry, clock));
+  const capture = new Capture(nodeFileSystem, options.dataPath, clock, log);
+  const router = new Router(routeTable(gate, options, registry, clock, capture));
   const cors = openCorsPolicy(options.corsOrigin);
   const dispatcher = new Dispatcher(router, cors, access, registry, clock, log);
   const listener = await listen(
@@ -103,6 +112,7 @@ export async function openFrontEnd(
       access.replace(settings);
     },
     async close(graceMs) {
+      capture.stop("the server stops");
       await listener.close(graceMs);
       await access.close();
     },
@@ -131,11 +141,14 @@ function routeTable(
   options: FrontEndOptions,
   registry: MetricRegistry,
   clock: Clock,
+  capture: Capture,
 ): AnyRoute[] {
   const { requestBytesMax, durability, version, flags } = options;
+  const senders = new Senders();
+  const ledger = new RejectionLedger();
   const write = new WriteRoute(
     gate,
-    { requestBytesMax, durability, clock },
+    { requestBytesMax, durability, clock, senders, ledger, capture },
     new RouteMetrics(registry, "/api/v1/write"),
     registry,
   );
@@ -163,6 +176,8 @@ function routeTable(
     ...tsdbStatusRoutes(gate),
     ...adminRoutes(gate),
     ...importExportRoutes(gate, () => clock.nowMs()),
+    ...adminCardinalityRoutes(gate, senders, () => clock.nowMs()),
+    ...adminWriteRoutes(ledger, capture),
     ...operationsRoutes(gate, version, () => registry.text()),
     ...lifecycleRoutes(options.lifecycle),
   ];

@@ -1,5 +1,6 @@
 import { DISCARD_BYTES_MAX, RETRY_AFTER_SECONDS } from "../base/limits.js";
-import type { IngestSlot, WriteAnswer, WriteProtocol } from "../workers/contract.js";
+import type { IngestSlot, QueryAnswer, WriteAnswer, WriteProtocol } from "../workers/contract.js";
+import type { Capture, CapturedHead } from "./capture.js";
 import type { EngineGate } from "./engine-gate.js";
 import type { BodySink, Exchange } from "./transport.js";
 import type { Waiter, WaitingRoom } from "./waiting-room.js";
@@ -16,6 +17,8 @@ export interface WriteContext {
   countSlotsFull(): void;
   countBody(bytes: number): void;
   answer(request: WriteRequest, answer: WriteAnswer, close: boolean): void;
+  readonly capture: Capture;
+  answerDryRun(request: WriteRequest, answer: QueryAnswer): void;
   /** The client is gone before it was answered. */
   aborted(): void;
 }
@@ -25,6 +28,9 @@ export class WriteRequest implements BodySink, Waiter {
   readonly exchange: Exchange;
   readonly protocol: WriteProtocol;
   readonly startMs: number;
+  /** Nothing is stored: the sender wants to know what would be. */
+  readonly dryRun: boolean;
+  private readonly captured: CapturedHead | null;
   private readonly context: WriteContext;
   /** Infinity: the sender did not say. */
   private readonly declaredBytes: number;
@@ -47,7 +53,10 @@ export class WriteRequest implements BodySink, Waiter {
     protocol: WriteProtocol,
     declaredBytes: number,
     startMs: number,
+    dryRun: boolean,
   ) {
+    this.dryRun = dryRun;
+    this.captured = dryRun ? null : context.capture.head(exchange);
     this.context = context;
     this.exchange = exchange;
     this.protocol = protocol;
@@ -139,6 +148,12 @@ export class WriteRequest implements BodySink, Waiter {
     this.slot = null;
     this.answered = true;
     this.context.countBody(slot.length);
+    if (this.dryRun) {
+      // `probe` does not reject.
+      void engine.probe(slot, this.protocol).then((answer) => this.context.answerDryRun(this, answer));
+      return;
+    }
+    if (this.captured !== null) this.context.capture.add(this.captured, slot.bytes());
     engine.ingest(slot, this.protocol).then(
       (answer) => this.context.answer(this, answer, false),
       () => this.context.answer(this, { ...NOTHING_WRITTEN, status: 500, message: "internal error" }, true),

@@ -1,9 +1,13 @@
 import type { Clock } from "../base/clock.js";
 import { BODY_BYTES_PER_MS_MIN, SLOW_BODY_MS } from "../base/limits.js";
 import type { Counter, MetricRegistry } from "../base/self-metrics.js";
-import type { IngestSlot, WriteAnswer } from "../workers/contract.js";
+import type { IngestSlot, QueryAnswer, WriteAnswer } from "../workers/contract.js";
+import { JSON_TYPE } from "./call.js";
+import type { Capture } from "./capture.js";
 import type { EngineGate } from "./engine-gate.js";
 import type { RouteMetrics } from "./http-metrics.js";
+import type { RejectionLedger } from "./rejection-ledger.js";
+import { type Senders, senderOf } from "./senders.js";
 import type { Exchange } from "./transport.js";
 import { WaitingRoom } from "./waiting-room.js";
 import { judgeWriteHeaders } from "./write-headers.js";
@@ -19,12 +23,18 @@ export const WRITE_PATHS: readonly string[] = [
   "/prometheus/api/v1/write",
 ];
 
+/** `?dry_run=1`: what the request would do. */
+const DRY_RUN = /(?:^|&)dry_run=(?:1|true)(?:&|$)/;
+
 export interface WriteRouteOptions {
   /** Largest compressed body in bytes. */
   readonly requestBytesMax: number;
   /** What a 2xx means: shown in the answer's `X-Varve-Durability`. */
   readonly durability: string;
   readonly clock: Clock;
+  readonly senders: Senders;
+  readonly ledger: RejectionLedger;
+  readonly capture: Capture;
 }
 
 /**
@@ -97,7 +107,8 @@ export class WriteRoute implements WriteContext {
     const declaredBytes = length === "" ? Number.POSITIVE_INFINITY : Number(length);
     const protocol = headers.protocol === 0 ? 1 : headers.protocol;
     const startMs = this.options.clock.monotonicMs();
-    const request = new WriteRequest(this, exchange, protocol, declaredBytes, startMs);
+    const dryRun = exchange.query !== "" && DRY_RUN.test(exchange.query);
+    const request = new WriteRequest(this, exchange, protocol, declaredBytes, startMs, dryRun);
     this.underWay++;
     if (headers.protocol === 0) request.refuse(415, headers.message);
     else if (length !== "" && declaredBytes > this.options.requestBytesMax) {
@@ -113,7 +124,27 @@ export class WriteRoute implements WriteContext {
   /** Sends the one answer of a request. Statuses other than 204 carry `message` as text. */
   answer(request: WriteRequest, answer: WriteAnswer, close: boolean): void {
     this.underWay--;
+    if (!request.dryRun) this.keep(request.exchange, answer);
     this.send(request, answer, close);
+    if (this.waiting.count > 0) this.waiting.serve();
+  }
+
+  get capture(): Capture {
+    return this.options.capture;
+  }
+
+  /** Counts who sent what, and keeps what was refused. */
+  private keep(exchange: Exchange, answer: WriteAnswer): void {
+    const now = this.options.clock.nowMs();
+    const sender = senderOf(exchange);
+    this.options.senders.count(sender, answer, now);
+    if (answer.status !== 204) this.options.ledger.record(exchange, sender, answer, now);
+  }
+
+  answerDryRun({ exchange, startMs }: WriteRequest, { status, body }: QueryAnswer): void {
+    this.underWay--;
+    this.metrics.record(status, this.options.clock.monotonicMs() - startMs);
+    exchange.send(status, ["Content-Type", JSON_TYPE], body);
     if (this.waiting.count > 0) this.waiting.serve();
   }
 

@@ -9,7 +9,7 @@ declare namespace WebAssembly {
     constructor(bytes: Uint8Array);
   }
   class Instance {
-    constructor(module: Module, imports: { readonly env: { readonly memory: Memory } });
+    constructor(module: Module, imports: { readonly env: Readonly<Record<string, unknown>> });
     readonly exports: Readonly<Record<string, unknown>>;
   }
   class Memory {

@@ -17,6 +17,22 @@ export interface KernelExports {
     oldest: number,
     newest: number,
   ): number;
+  /** As `ingest`, making and changing nothing. */
+  probe(
+    scratch: number,
+    slot: number,
+    length: number,
+    version: number,
+    oldest: number,
+    newest: number,
+  ): number;
+  appendMerged(scratch: number, ref: number, t: number, v: number, again: number): number;
+  countPairs(refs: number, count: number, table: number, slots: number, used: number): number;
+  countLive(refs: number, count: number, end: number): number;
+  initRules(at: number): number;
+  freeSpellings(at: number): void;
+  lockCreation(): void;
+  unlockCreation(): void;
   forgetMetadata(): void;
   settleLate(scratch: number, ref: number, entry: number, found: number): void;
   finish(scratch: number, slot: number, slotBytes: number): number;
@@ -102,12 +118,23 @@ export interface KernelExports {
   initThread(lists: number, shares: number): void;
 }
 
+/** What the kernel asks in the middle of a request. Must not throw: the kernel may hold a lock. */
+export interface KernelHooks {
+  /** src/kernel/assembly/rules.ts has the verdicts. */
+  judge(scratch: number, length: number): number;
+  /** 0, or the reason why no series with the canonical labels at `at` may be made. */
+  admit(at: number, length: number): number;
+}
+
+const LET_ALL_IN: KernelHooks = { judge: () => 0, admit: () => 0 };
+
 /**
  * One thread's instance of the kernel, with views of the shared memory. The memory grows under everybody's feet
  * and old views keep their length: take a view with `u8()` and its like for each piece of work, never keep one.
  */
 export class Kernel {
   readonly exports: KernelExports;
+  hooks: KernelHooks = LET_ALL_IN;
   private readonly memory: WebAssembly.Memory;
   private bytes: Uint8Array;
   private words: Uint32Array;
@@ -115,7 +142,12 @@ export class Kernel {
 
   private constructor(shared: SharedMemory) {
     this.memory = shared.memory;
-    const instance = new WebAssembly.Instance(shared.module, { env: { memory: shared.memory } });
+    const env = {
+      memory: shared.memory,
+      judge: (scratch: number, length: number) => this.hooks.judge(scratch >>> 0, length),
+      admit: (at: number, length: number) => this.hooks.admit(at >>> 0, length),
+    };
+    const instance = new WebAssembly.Instance(shared.module, { env });
     this.exports = instance.exports as unknown as KernelExports;
     this.bytes = new Uint8Array(shared.memory.buffer);
     this.words = new Uint32Array(shared.memory.buffer);

@@ -33,6 +33,7 @@ export interface SharedMemoryOptions {
   /** Slot sizes in bytes, ascending, and how many of each. */
   readonly slots: readonly { readonly bytes: number; readonly count: number }[];
   readonly hashSeed: readonly [low: number, high: number];
+  readonly mergeBytes: number;
 }
 
 /** What a thread needs to join: plain data and shareable objects, good for `workerData`. */
@@ -46,6 +47,8 @@ export interface SharedMemory {
   readonly slotRegions: readonly { readonly at: number; readonly bytes: number; readonly count: number }[];
   /** What the heap holds at most: the limit that was asked for, or what the fixed regions leave room for. */
   readonly memoryLimitBytes: number;
+  /** Of `MergeTable` (src/head/merge-table.ts): address space until a series is merged. */
+  readonly merges: SharedArrayBuffer;
 }
 
 class Regions {
@@ -112,5 +115,6 @@ export function createSharedMemory(options: SharedMemoryOptions): SharedMemory {
     mainLists,
     slotRegions,
     memoryLimitBytes,
+    merges: new SharedArrayBuffer(options.mergeBytes),
   };
 }

@@ -29,6 +29,7 @@ export const RecordType: {
   /** Stands in a file of its own: src/db/compacted-mark.ts. */
   readonly COMPACTED: 8;
   readonly DELETION: 9;
+  readonly MERGES: 10;
 } = {
   SERIES: 1,
   SAMPLES: 2,
@@ -39,6 +40,7 @@ export const RecordType: {
   HISTOGRAMS: 7,
   COMPACTED: 8,
   DELETION: 9,
+  MERGES: 10,
 };
 export type RecordType = (typeof RecordType)[keyof typeof RecordType];
 
@@ -47,7 +49,7 @@ export const CHUNK_ENCODING_OFFSET = 4;
 export const CHUNK_MAXT_OFFSET = 16;
 export const CHUNK_PREFIX_BYTES = 24;
 
-/** Types 10 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
+/** Types 11 to 255 belong to later versions: a reader passes over them, a type word above 255 is damage. */
 const RECORD_TYPE_MAX = 255;
 
 /** Offsets inside the record header. */

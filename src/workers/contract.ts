@@ -1,8 +1,11 @@
 /**
  * What `http/` may ask of the threads behind it. Plain data only: every message crosses a thread.
  */
-
+import type { Refusal } from "../head/head-writer.js";
+import type { ExceededBudget } from "../head/ingest-policy.js";
+import type { IngestRules } from "../model/ingest-rules.js";
 import type { ExportCursor } from "../transfer/export-series.js";
+import type { BudgetState, BudgetText } from "./budgets.js";
 
 /** Which Remote Write message a body holds. */
 export type WriteProtocol = 1 | 2;
@@ -14,8 +17,21 @@ export interface IngestSlot {
   /** Copies `chunk` behind what is there. "full": no slot of the next size is free now (answer 503);
    * "too-large": over `--limits.request-bytes` (answer 413). */
   write(chunk: Uint8Array): "ok" | "full" | "too-large";
+  /** A view of the bytes written so far, good until the slot is given away. */
+  bytes(): Uint8Array;
   /** Gives the slot back unused (the client went away, a header was wrong). */
   release(): void;
+}
+
+export type { BudgetState, BudgetText } from "./budgets.js";
+
+/** What a request lost, for the ledger: counted as in the answer and in `varve_refused_samples_total`. */
+export interface RefusedSamples {
+  /** By the words of `varve_refused_samples_total`. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** The first few. */
+  readonly first: readonly Refusal[];
+  readonly budgets: readonly ExceededBudget[];
 }
 
 export interface WriteAnswer {
@@ -28,6 +44,10 @@ export interface WriteAnswer {
   readonly exemplars: number;
   /** Seconds, with 429 and 503. */
   readonly retryAfterSeconds: number;
+  /** Series made. */
+  readonly created?: number;
+  /** Absent where nothing was refused, or the request as a whole. */
+  readonly refused?: RefusedSamples;
 }
 
 export type QueryKind =
@@ -39,6 +59,8 @@ export type QueryKind =
   | "format_query"
   | "parse_query"
   | "query_exemplars"
+  | "cardinality"
+  | "count_series"
   | "tsdb_status"
   | "tsdb_blocks"
   | "read"
@@ -78,6 +100,8 @@ export interface QueryRequest {
   /** Of an "export": which piece; absent: the first. */
   readonly exportCursor?: ExportCursor;
   readonly client?: QueryClient;
+  /** What the main thread knows beside them, as plain data. */
+  readonly context?: unknown;
 }
 
 export interface QueryAnswer {
@@ -125,6 +149,14 @@ export interface ReplayProgress {
 /** What `/api/v1/admin/tsdb/*` can ask for. */
 export type AdminAction = "delete_series" | "clean_tombstones" | "snapshot";
 
+/** Budgets of series. */
+export interface BudgetSettings {
+  list(): BudgetState[];
+  /** Throws RefusalError; durable when it resolves. */
+  set(budget: BudgetText): Promise<void>;
+  remove(match: string): Promise<void>;
+}
+
 /** The database behind the front end. */
 export interface Engine {
   ready(): ReadyState;
@@ -134,6 +166,8 @@ export interface Engine {
   ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer>;
   /** Answers when everything of it is as durable as a write. Never rejects. */
   importText(request: ImportRequest): Promise<ImportAnswer>;
+  /** What `ingest` would do, as the body of an answer; nothing is stored. Never rejects. The slot is the engine's. */
+  probe(slot: IngestSlot, protocol: WriteProtocol): Promise<QueryAnswer>;
   /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
   /** `/api/v1/status/active_queries`: the answer's JSON body. */
@@ -151,6 +185,9 @@ export interface Engine {
   metricsText(): string;
   /** Fields of `/api/v1/status/runtimeinfo`. */
   runtimeInfo(): Readonly<Record<string, string | number | boolean>>;
+  readonly budgets: BudgetSettings;
+  /** Rules for label sets on their way in, from the next request on; null: none. */
+  setRules(rules: IngestRules | null): Promise<void>;
   /** Drains, commits, closes. Resolves when everything acknowledged is on disk and the lock is released. */
   close(): Promise<void>;
 }

@@ -9,10 +9,14 @@ import { Epochs } from "../db/epochs.js";
 import type { DatabaseOptions } from "../db/options.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
+import type { IngestRules } from "../model/ingest-rules.js";
 import type { LogStatus } from "../wal/group-commit.js";
 import { logBytes } from "../wal/segments.js";
-import { encodeError } from "../wire/prometheus-json.js";
+import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import { AdminRequests } from "./admin-requests.js";
+import type { Budgets, BudgetText } from "./budgets.js";
+import type { CardinalityContext } from "./cardinality-answers.js";
+import { Churn } from "./churn.js";
 import type {
   AdminAction,
   Engine,
@@ -32,6 +36,7 @@ import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
 import { Maintenance } from "./maintenance.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
+import { PolicyControl } from "./policy-control.js";
 import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
 import { replayPrometheusLogs } from "./replay-prometheus.js";
@@ -73,6 +78,10 @@ export interface EngineOptions {
   readonly blockCacheBytes: number;
   /** Nothing is written and no lock taken: blocks and log are served as they are. */
   readonly readOnly?: boolean;
+  /** Budgets of the command line. */
+  readonly seriesBudgets?: readonly BudgetText[];
+  /** Rules for label sets on their way in; null: none. */
+  readonly ingestRules?: IngestRules | null;
   /** Told once where nothing but a new process will do. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -150,6 +159,8 @@ class ThreadedEngine implements Engine {
   private readonly maintenance: Maintenance;
   private readonly adminRequests: AdminRequests;
   private readonly floor: DiskFloor;
+  private readonly policy: PolicyControl;
+  private readonly churn = new Churn();
   private readonly metrics = new IngestMetrics();
   private status: LogStatus = { state: "ok" };
   private ticker: NodeJS.Timeout | null = null;
@@ -205,6 +216,7 @@ class ThreadedEngine implements Engine {
       registry: this.metrics.registry,
       onDamage: (damaged) => void this.maintenance.quarantine(damaged),
     });
+    this.policy = new PolicyControl(db, this.ingestPool, this.queryPool, options, log);
     this.maintenance = new Maintenance(
       db,
       this.ingestPool,
@@ -220,6 +232,22 @@ class ThreadedEngine implements Engine {
     );
     this.floor = new DiskFloor(nodeFileSystem, options.dataPath, options.freeBytesMin);
     this.adminRequests = new AdminRequests(this.maintenance, log);
+  }
+
+  private tick(): void {
+    this.db.tick();
+    this.maintenance.tick();
+    this.checkFreeBytes();
+    this.churn.mark(systemClock.monotonicMs(), this.db.kernel.seriesCount(), this.metrics.createdSeries);
+    this.policy.tick();
+  }
+
+  get budgets(): Budgets {
+    return this.policy.budgets;
+  }
+
+  setRules(rules: IngestRules | null): Promise<void> {
+    return this.policy.setRules(rules);
   }
 
   private fatal(error: unknown, options: EngineOptions): void {
@@ -262,12 +290,9 @@ class ThreadedEngine implements Engine {
     } finally {
       clearInterval(reporter);
     }
-    this.checkFreeBytes();
-    this.ticker = setInterval(() => {
-      this.db.tick();
-      this.maintenance.tick();
-      this.checkFreeBytes();
-    }, TICK_MS);
+    await this.policy.open();
+    this.tick();
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
     this.metrics.watchMaintenance(this.maintenance);
     this.metrics.watchDisk(this.floor);
     this.maintenance.start();
@@ -353,7 +378,23 @@ class ThreadedEngine implements Engine {
     return this.importPool.import(request);
   }
 
+  async probe(slot: IngestSlot, protocol: WriteProtocol): Promise<QueryAnswer> {
+    try {
+      const answer = await this.ingestPool.probe(slot as Slot, protocol);
+      if ("samples" in answer) return encodeData(answer);
+      throw new RefusalError(answer.status === 400 ? "bad_data" : "unavailable", answer.message);
+    } catch (error) {
+      return encodeError(error);
+    }
+  }
+
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
+    if (request.kind === "cardinality") {
+      const now = systemClock.monotonicMs();
+      const before = this.churn.before(now, this.db.kernel.seriesCount(), this.metrics.createdSeries);
+      const context: CardinalityContext = { ...before, senders: request.context };
+      return this.queryPool.query({ ...request, context }, signal, systemClock.nowMs());
+    }
     if (request.kind === "query_exemplars") {
       const labelsOf = (ref: number) => this.db.labelsOf(ref);
       return Promise.resolve(

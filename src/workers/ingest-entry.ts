@@ -2,30 +2,48 @@
 import { workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.js";
 import { openLogChunks } from "../db/database.js";
+import type { DryRunAnswer } from "../db/dry-run.js";
 import { IngestThread } from "../db/ingest-thread.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import { replayDatabaseLog } from "../db/replay-log.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
-import { type IngestTask, type IngestTaskResult, packOutcomes, TASK_WORDS } from "./ingest-messages.js";
+import {
+  type IngestTask,
+  type IngestTaskResult,
+  type ProbeFailure,
+  packOutcomes,
+  TASK_WORDS,
+} from "./ingest-messages.js";
 import { type ThreadData, takeThreadIndex } from "./thread-data.js";
 
 const data = workerData as ThreadData;
 const index = takeThreadIndex(data.counter);
 let thread: IngestThread | undefined;
 
-export function ingest(task: IngestTask): IngestTaskResult {
+function ingestThread(): IngestThread {
   thread ??= new IngestThread(data.shared, index, {
     clock: systemClock,
     retentionMs: data.retentionMs,
     readLogChunk: openLogChunks(nodeFileSystem, data.logDir),
   });
+  return thread;
+}
+
+export function ingest(task: IngestTask): IngestTaskResult {
+  const thread = ingestThread();
   const outcomes: IngestOutcome[] = [];
   for (let i = 0; i < task.length; i += TASK_WORDS) {
     const [slot = 0, length = 0, slotBytes = 0, version = 0] = task.slice(i, i + TASK_WORDS);
     outcomes.push(thread.ingest(slot, length, slotBytes, version));
   }
   return packOutcomes(outcomes);
+}
+
+/** A dry run of the body in a slot: {slot, length, version}. */
+export function probe(task: readonly number[]): DryRunAnswer | ProbeFailure {
+  const [slot = 0, length = 0, version = 0] = task;
+  return ingestThread().probe(slot, length, version);
 }
 
 /** Rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */

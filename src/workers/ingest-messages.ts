@@ -8,6 +8,12 @@ import { bareOutcome, type IngestOutcome } from "../db/outcome.js";
 export type IngestTask = readonly number[];
 export const TASK_WORDS = 4;
 
+/** A dry run of a body that is refused as a whole. */
+export interface ProbeFailure {
+  readonly status: number;
+  readonly message: string;
+}
+
 export interface IngestTaskResult {
   /** Rows of ROW_WORDS numbers; a row that begins with -1 is the next of `others`. */
   readonly rows: readonly number[];
@@ -21,7 +27,7 @@ export function packOutcomes(outcomes: readonly IngestOutcome[]): IngestTaskResu
   const rows: number[] = [];
   let others: IngestOutcome[] | null = null;
   for (const outcome of outcomes) {
-    if (outcome.status !== 204 || outcome.cold !== null) {
+    if (outcome.status !== 204 || outcome.cold !== null || outcome.dropped > 0) {
       others ??= [];
       others.push(outcome);
       rows.push(OTHER, 0, 0, 0, 0, 0, 0, 0, 0);

@@ -15,6 +15,7 @@ export class IngestMetrics {
   private readonly duplicates: Counter;
   private readonly outOfOrder: Counter;
   private readonly created: Counter;
+  private readonly dropped: Counter;
   private readonly refused: ReadonlyMap<number, Counter>;
 
   constructor() {
@@ -29,6 +30,7 @@ export class IngestMetrics {
       "Samples stored behind newer ones of their series.",
     );
     this.created = counter("head_series_created_total", "Series created since the start.");
+    this.dropped = counter("relabel_dropped_samples_total", "Samples that relabelling rules dropped.");
     this.refused = new Map(
       Object.entries(REASON_KEYS).map(([why, reason]) => [
         Number(why),
@@ -41,12 +43,17 @@ export class IngestMetrics {
     );
   }
 
+  get createdSeries(): number {
+    return this.created.value;
+  }
+
   count(outcome: IngestOutcome): void {
     this.samples.add(outcome.samples);
     if (outcome.histograms > 0) this.histograms.add(outcome.histograms);
     if (outcome.exemplars > 0) this.exemplars.add(outcome.exemplars);
     if (outcome.duplicates > 0) this.duplicates.add(outcome.duplicates);
     if (outcome.outOfOrder > 0) this.outOfOrder.add(outcome.outOfOrder);
+    if (outcome.dropped > 0) this.dropped.add(outcome.dropped);
     if (outcome.created > 0) this.created.add(outcome.created);
     outcome.reasons?.forEach((count, why) => {
       if (count > 0) this.refused.get(why)?.add(count);
@@ -73,6 +80,8 @@ export class IngestMetrics {
       "Reads of chunks that lie only in the log and were found damaged there.",
       () => Atomics.load(db.kernel.u32(), (L.CTRL + L.C_DAMAGED_CHUNKS) >>> 2),
     );
+    gauge("merge_sources", "Series that are merged into others.", () => db.merges.sourceCount);
+    gauge("merge_targets", "Series that they are merged into.", () => db.merges.targetCount);
     gauge("metadata_metrics", "Metric names with metadata.", () => db.metadata.size);
     gauge("exemplars", "Exemplars kept.", () => db.exemplars.size);
     gauge("ingest_slots_free", "Free slots for request bodies.", freeSlots);

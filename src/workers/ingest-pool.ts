@@ -3,13 +3,16 @@
  * (up to a bound): under load a task's fixed cost is shared, and an idle server answers a single request at once.
  */
 import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Piscina } from "piscina";
 import { RETRY_AFTER_SECONDS } from "../base/limits.js";
 import type { Database } from "../db/database.js";
+import type { DryRunAnswer } from "../db/dry-run.js";
 import type { IngestOutcome } from "../db/outcome.js";
+import { REASON_KEYS } from "../head/reasons.js";
 import type { ReplaySummary } from "../head/replay.js";
 import type { WriteAnswer, WriteProtocol } from "./contract.js";
-import { type IngestTaskResult, unpackOutcomes } from "./ingest-messages.js";
+import { type IngestTaskResult, type ProbeFailure, unpackOutcomes } from "./ingest-messages.js";
 import type { IngestMetrics } from "./ingest-metrics.js";
 import type { Slot } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
@@ -18,12 +21,17 @@ import type { ThreadData } from "./thread-data.js";
 const TASKS_PER_THREAD = 2;
 const REQUESTS_PER_TASK_MAX = 16;
 const GATHERED_REQUESTS = 4;
+const LOAD_MS_MAX = 5000;
+const LOAD_POLL_MS = 5;
 
-interface Waiting {
+interface Pending {
   readonly slot: Slot;
-  readonly version: WriteProtocol;
   /** Which half of `pendingSince` counts it. */
   readonly barrier: number;
+}
+
+interface Waiting extends Pending {
+  readonly version: WriteProtocol;
   readonly resolve: (answer: WriteAnswer) => void;
 }
 
@@ -33,6 +41,7 @@ export class IngestPool {
   private readonly metrics: IngestMetrics;
   private readonly onFatal: (error: unknown) => void;
   private readonly threads: number;
+  private readonly data: ThreadData;
   private queue: Waiting[] = [];
   private tasks = 0;
   /** Requests that were handed to a thread and have no answer yet. */
@@ -41,6 +50,8 @@ export class IngestPool {
   /** Requests that have a slot and no answer yet: those since the last barrier, and those before it. */
   private readonly pendingSince = [0, 0];
   private barriers = 0;
+  private readonly resumed: (() => void)[] = [];
+  private barrierTurn: Promise<void> = Promise.resolve();
   private barrierReached: (() => void) | null = null;
   private idle: (() => void) | null = null;
 
@@ -55,6 +66,7 @@ export class IngestPool {
     this.metrics = metrics;
     this.onFatal = onFatal;
     this.threads = threads;
+    this.data = data;
     this.pool = new Piscina({
       filename: new URL("ingest-entry.js", import.meta.url).href,
       minThreads: threads,
@@ -74,12 +86,34 @@ export class IngestPool {
 
   ingest(slot: Slot, version: WriteProtocol): Promise<WriteAnswer> {
     return new Promise((resolve) => {
-      const barrier = this.barriers & 1;
-      this.pendingSince[barrier] = (this.pendingSince[barrier] ?? 0) + 1;
+      const barrier = this.enter();
       this.queue.push({ slot, version, barrier, resolve });
       // Requests that arrive in the same turn of the event loop share a task.
       if (this.queue.length === 1) setImmediate(() => this.pump());
     });
+  }
+
+  /** What `ingest` would do; throws where a thread failed. */
+  async probe(slot: Slot, version: WriteProtocol): Promise<DryRunAnswer | ProbeFailure> {
+    const barrier = this.enter();
+    while (this.paused !== null) await new Promise<void>((resolve) => this.resumed.push(resolve));
+    this.underWay++;
+    try {
+      const task = [slot.at, slot.length, version];
+      return (await this.pool.run(task, { name: "probe" })) as DryRunAnswer | ProbeFailure;
+    } catch (error) {
+      this.onFatal(error);
+      throw error;
+    } finally {
+      this.leave({ slot, barrier });
+    }
+  }
+
+  /** Counts a request that has a slot. */
+  private enter(): number {
+    const barrier = this.barriers & 1;
+    this.pendingSince[barrier] = (this.pendingSince[barrier] ?? 0) + 1;
+    return barrier;
   }
 
   get pendingCount(): number {
@@ -95,7 +129,7 @@ export class IngestPool {
       this.tasks++;
       this.underWay += batch.length;
       const task: number[] = [];
-      for (const { slot, version } of batch) task.push(slot.at, slot.length, slot.bytes, version);
+      for (const { slot, version } of batch) task.push(slot.at, slot.length, slot.room, version);
       this.pool.run(task, { name: "ingest" }).then(
         (result: IngestTaskResult) => this.settle(batch, unpackOutcomes(result)),
         (error: unknown) => {
@@ -125,18 +159,28 @@ export class IngestPool {
   }
 
   private answer(request: Waiting, answer: WriteAnswer): void {
+    request.resolve(answer);
+    this.leave(request);
+  }
+
+  private leave(request: Pending): void {
     request.slot.release();
     if (--this.underWay === 0) this.paused?.();
     const left = (this.pendingSince[request.barrier] ?? 0) - 1;
     this.pendingSince[request.barrier] = left;
-    request.resolve(answer);
     if (left > 0) return;
     if (request.barrier !== (this.barriers & 1)) this.barrierReached?.();
     if (this.pendingCount === 0) this.idle?.();
   }
 
-  /** Resolves when every request that was received before is answered. One at a time. */
+  /** Resolves when every request that was received before is answered. */
   barrier(): Promise<void> {
+    const reached = this.barrierTurn.then(() => this.oneBarrier());
+    this.barrierTurn = reached;
+    return reached;
+  }
+
+  private oneBarrier(): Promise<void> {
     const before = this.barriers++ & 1;
     if (this.pendingSince[before] === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -157,6 +201,7 @@ export class IngestPool {
       return await work();
     } finally {
       this.paused = null;
+      for (const resume of this.resumed.splice(0)) resume();
       this.pump();
     }
   }
@@ -168,13 +213,39 @@ export class IngestPool {
         this.idle = resolve;
       });
     }
+    await this.loaded();
     await this.pool.destroy();
+  }
+
+  /** A thread that is ended while it loads its modules takes the process with it. */
+  private async loaded(): Promise<void> {
+    const counter = new Int32Array(this.data.counter);
+    for (
+      let waited = 0;
+      waited < LOAD_MS_MAX && Atomics.load(counter, 0) < this.threads;
+      waited += LOAD_POLL_MS
+    ) {
+      await sleep(LOAD_POLL_MS);
+    }
   }
 }
 
 function answerOf(outcome: IngestOutcome): WriteAnswer {
-  const { status, message, samples, histograms, exemplars } = outcome;
-  return { status, message, samples, histograms, exemplars, retryAfterSeconds: RETRY_AFTER_SECONDS };
+  const { status, message, histograms, exemplars, created, reasons, refusals, budgets } = outcome;
+  const answer: WriteAnswer = {
+    status,
+    message,
+    samples: outcome.samples + outcome.dropped,
+    histograms,
+    exemplars,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+    created,
+  };
+  if (reasons === null) return answer;
+  const counts = reasons.flatMap((count, why) =>
+    count === 0 ? [] : [[REASON_KEYS[why] ?? `reason_${why}`, count] as const],
+  );
+  return { ...answer, refused: { reasons: Object.fromEntries(counts), first: refusals, budgets } };
 }
 
 export function unavailable(message: string): WriteAnswer {

@@ -11,6 +11,7 @@ import { nodeFileSystem } from "../io/node-file-system.js";
 import type { QueryControl } from "../storage/queryable.js";
 import { queryTimeoutMs } from "../wire/params.js";
 import { encodeError } from "../wire/prometheus-json.js";
+import { answerCardinality, isCardinalityKind } from "./cardinality-answers.js";
 import { answerExport } from "./export-answer.js";
 import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
@@ -63,7 +64,14 @@ export function query({ request, place, receivedMs }: QueryTask): object {
           ? { ...answerStatus(request, parts, control), samples: 0 }
           : request.kind === "export"
             ? { ...answerExport(request, queryable, parts, control), samples: 0 }
-            : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl, warnings }),
+            : isCardinalityKind(request.kind)
+              ? { ...answerCardinality(request, queryable, parts, control), samples: 0 }
+              : answerQuery(request, queryable, data, {
+                  nowMs: receivedMs,
+                  waitedMs,
+                  startControl,
+                  warnings,
+                }),
       );
     }),
   );

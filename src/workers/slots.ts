@@ -63,6 +63,11 @@ export class SlotPool {
   }
 
   /** @internal for Slot */
+  view(at: number, length: number): Uint8Array {
+    return this.memory.subarray(at, at + length);
+  }
+
+  /** @internal for Slot */
   give(slot: Slot): void {
     this.classes[slot.sizeClass]?.free.push(slot.at);
   }
@@ -81,8 +86,12 @@ export class Slot implements IngestSlot {
   }
 
   /** Room in all. */
-  get bytes(): number {
+  get room(): number {
     return this.pool.classBytes(this.sizeClass);
+  }
+
+  bytes(): Uint8Array {
+    return this.pool.view(this.at, this.length);
   }
 
   write(chunk: Uint8Array): "ok" | "full" | "too-large" {

@@ -142,6 +142,14 @@ export class LocalDatabase {
     return this.write(requestBody(series, protocol), protocol);
   }
 
+  /** What a dry run of these series says. */
+  probe(series: readonly WireSeries[], protocol: 1 | 2 = 1): ReturnType<IngestThread["probe"]> {
+    const body = requestBody(series, protocol);
+    const slot = this.freeSlots.at(-1) ?? 0;
+    new Uint8Array(this.database.shared.memory.buffer).set(body, slot);
+    return this.threads[0].probe(slot, body.length, protocol);
+  }
+
   /** What query thread 0 evaluates against: the head and the blocks that are there now. */
   queryable(): Queryable {
     const blocks = new BlockSet(

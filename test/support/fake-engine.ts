@@ -88,6 +88,20 @@ export class FakeEngine implements Engine {
     return id === "known";
   }
 
+  readonly budgets = {
+    list: () => [],
+    set: async (): Promise<void> => {},
+    remove: async (): Promise<void> => {},
+  };
+
+  async setRules(): Promise<void> {}
+
+  async probe(slot: IngestSlot): Promise<QueryAnswer> {
+    const body = (slot as FakeSlot).bytes();
+    slot.release();
+    return { status: 200, body };
+  }
+
   metadata(params: readonly (readonly [string, string])[]): QueryAnswer {
     return { status: 200, body: new TextEncoder().encode(JSON.stringify({ params })) };
   }

@@ -19,6 +19,7 @@ const FRONT_END_OPTIONS: Omit<FrontEndOptions, "lifecycle"> = {
   corsOrigin: ".*",
   web: OPEN_SETTINGS,
   adminApi: false,
+  dataPath: "/nonexistent/varve",
   requestBytesMax: 1 << 20,
   readConcurrencyMax: 10,
   durability: "fsync",

@@ -1,16 +1,18 @@
 // What JavaScript calls (src/kernel/kernel.ts has the signatures). One instance a thread, one memory for all.
-import { CTRL, C_CRC, SNAPPY_TABLE } from "./layout";
+import { CTRL, C_CRC, C_CREATE_LOCK, SNAPPY_TABLE } from "./layout";
 import { initSnappy } from "./snappy";
 import { initCrc } from "./crc32c";
 import { beginIndex } from "./index-memory";
-import { initMemory, settleLiveBytes } from "./memory";
+import { initMemory, settleLiveBytes, spinLock, spinUnlock } from "./memory";
 
 export { alloc, free, settleLiveBytes } from "./memory";
 export { crc32c } from "./crc32c";
 export { snappyDecode } from "./snappy";
-export { finish, ingest, settleLate } from "./ingest";
+export { countLive, countPairs } from "./count-pairs";
+export { appendMerged, finish, ingest, probe, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";
+export { freeSpellings, initRules } from "./rules";
 export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
 export {
   beginDeletion, deleteFromChunk, deleteSamples, finishDeletion, removeChunk, settleHistograms, settleNewest, settleNewestFrom,
@@ -41,4 +43,12 @@ export function initShared(): bool {
 /** `lists`:  words of this thread's scratch. `shares`: what this thread frees is for the others. */
 export function initThread(lists: usize, shares: bool): void {
   initMemory(lists, shares);
+}
+
+/** While it is held no series is made. Held for a few words only. */
+export function lockCreation(): void {
+  spinLock(CTRL + C_CREATE_LOCK);
+}
+export function unlockCreation(): void {
+  spinUnlock(CTRL + C_CREATE_LOCK);
 }

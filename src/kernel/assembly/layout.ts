@@ -20,6 +20,8 @@ export const C_NAME_MAX: usize = 0x3c; // u32 bytes of a label name
 export const C_VALUE_MAX: usize = 0x40; // u32 bytes of a label value
 export const C_SERIES_LIMIT: usize = 0x44; // u32 live series
 export const C_MEMORY_LIMIT: usize = 0x48; // i64 live heap bytes above which new series are refused
+export const C_RULES: usize = 0x50; // u32 atomic: rules for label sets on their way in (RULES_*), 0 none
+export const C_BUDGETS: usize = 0x54; // u32 atomic: budgets of series (BUDGET_*), 0 none
 // under the create lock; the count is published by an atomic store
 export const C_SERIES_COUNT: usize = 0x80; // u32 series refs given out
 export const C_CREATE_LOCK: usize = 0x84; // u32 0 | 1
@@ -150,6 +152,28 @@ export const ALIAS_LEN: usize = 4; // u32
 export const ALIAS_BYTES: usize = 8;
 export const ALIAS_FLAG: u32 = 0x80000000;
 
+// ---- rules: a heap block made by the main thread; ingest threads remember there what came of each spelling ----
+export const RULES_TEXT: usize = 0; // u32 address of the rules as JSON; never changes
+export const RULES_TEXT_LEN: usize = 4; // u32
+export const RULES_APPROVED: usize = 8; // u32 address: a bit for each ref whose label set the rules leave as it is
+export const RULES_REFS: usize = 12; // u32 bits
+export const RULES_TABLE: usize = 16; // u64 {address u32, mask u32} of the spellings that they change, one atomic word
+export const RULES_USED: usize = 24; // u32 spellings
+export const RULES_SPELLING_BYTES: usize = 28; // u32 bytes of them and of the table
+export const RULES_SPELLING_BYTES_MAX: usize = 32; // u32 beyond, a spelling is judged each time
+export const RULES_BYTES: u32 = 48;
+// a table of spellings: u64[slots], and behind them {address u32, slots u32} of the smaller one before it
+export const SPELLING_REF: usize = 0; // u32 ref, or DROPPED
+export const SPELLING_TAG: usize = 4; // u32 hash of the ref's label set: refs are used again
+export const SPELLING_SOURCE: usize = 8; // u32 place in the merge table plus one, 0: appended like any series
+export const SPELLING_LEN: usize = 12; // u32
+export const SPELLING_TEXT: usize = 16;
+
+// ---- budgets: a heap block made by the main thread ----
+export const BUDGET_TEXT: usize = 0; // u32 address of the budgets as JSON; never changes
+export const BUDGET_TEXT_LEN: usize = 4; // u32
+export const BUDGET_ENTRIES: usize = 8; // {series u32, most u32} each; under the create lock
+
 // ---- scratch of one ingest thread ----
 export const REQUEST_BYTES_MAX: u32 = 32 << 20; // uncompressed
 export const SAMPLES_MAX: u32 = 2 << 20; // of one request
@@ -160,6 +184,7 @@ export const SYMBOLS_MAX: u32 = 1 << 20;
 export const LABELS_PER_SERIES_HARD_MAX: u32 = 1024;
 // the result block (RES_*) lies at 0, 1 KiB
 export const R_FREE: usize = 0x400; // u32[FREE_CLASSES] this thread's free lists
+export const R_SOURCE: usize = 0x700; // u32 written by `judge`: SPELLING_SOURCE of what it made
 export const R_BATCH: usize = 0x800; // u32[2 * BATCH]: hashes and table entries of a batch of lookups
 export const R_LABELS: usize = 0x1000; // labels being made canonical: {name, length, value, length} u32 each
 export const R_REF: usize = 0x20000;
@@ -191,6 +216,7 @@ export const RES_RECORD_CAP: usize = 0x1c; // 0: it lies in the slot; else bytes
 export const RES_CLOSED: usize = 0x20; // {node, offset in the records} pairs behind the records
 export const RES_TOTAL: usize = 0x24; // samples in the request
 export const RES_OUT_OF_ORDER: usize = 0x28; // accepted out of order
+export const RES_DROPPED: usize = 0x2c; // samples that the rules dropped
 export const RES_MAXT: usize = 0x30; // i64 newest accepted timestamp
 export const RES_MINT: usize = 0x38; // i64 oldest accepted timestamp
 export const RES_REASONS: usize = 0x40; // u32[32] by reason
@@ -200,6 +226,8 @@ export const RES_FIRST_BYTES: u32 = 24;
 export const RES_FIRST_MAX: u32 = 8;
 
 export const NONE: u32 = 0xffffffff;
+export const DROPPED: u32 = 0xfffffffe; // in place of a ref: the rules drop the series
+export const WOULD_BE_NEW: u32 = 0xfffffffd; // in place of a ref, in a dry run
 
 // refusal reasons: src/head/reasons.ts has their texts
 export const WHY_TOO_OLD: u32 = 1;
@@ -215,11 +243,13 @@ export const WHY_VALUE_LENGTH: u32 = 10;
 export const WHY_SERIES_LIMIT: u32 = 11;
 export const WHY_MEMORY: u32 = 12;
 export const WHY_SYMBOL: u32 = 13;
+export const WHY_BUDGET: u32 = 17;
+export const WHY_SOURCES: u32 = 18; // the merge table is full
 // given by JavaScript
 export const WHY_HISTOGRAM: u32 = 14;
 export const WHY_EXEMPLAR: u32 = 15;
 export const WHY_METADATA: u32 = 16;
-export const WHY_COUNT: u32 = 17;
+export const WHY_COUNT: u32 = 19;
 
 // cold kinds: what the kernel leaves to JavaScript
 export const COLD_HISTOGRAM: u32 = 1;
@@ -227,6 +257,7 @@ export const COLD_EXEMPLAR: u32 = 2;
 export const COLD_METADATA: u32 = 3;
 export const COLD_STALE_HISTOGRAM: u32 = 4; // address, length: the timestamp's low and high word
 export const COLD_LATE: u32 = 5; // address of {u64 value, i64 t}: a chunk that lies only in the log may hold t
+export const COLD_MERGE: u32 = 6; // address of {u64 value, i64 t}, length: place in the merge table
 
 // whole-request failures (negative results)
 export const ERR_SNAPPY: i32 = -1;

@@ -23,21 +23,42 @@ export function appendOutOfOrder(scratch: usize, ref: u32, series: usize, t: i64
   const newest = load<i64>(series, S_T);
   if (t == newest) return v == load<u64>(series, S_V) ? OOO_SAME : WHY_DUPLICATE;
   if (!replay && t < newest - load<i64>(CTRL, C_WINDOW_MS)) return WHY_TOO_OLD;
+  const ext = extensionOf(series);
+  if (!ext) return WHY_MEMORY;
+  const found = searchChunks(scratch, series, ext, t, v);
+  if (found == OOO_LOOK ? !sure : found != OOO_NEW) return found;
+  return insert(scratch, ref, ext, t, v);
+}
+
+/** What `appendOutOfOrder` would say to a sample that is not newer than the newest, without keeping it. */
+export function findOutOfOrder(scratch: usize, series: usize, t: i64, v: u64): u32 {
+  const newest = load<i64>(series, S_T);
+  if (t == newest) return v == load<u64>(series, S_V) ? OOO_SAME : WHY_DUPLICATE;
+  if (t < newest - load<i64>(CTRL, C_WINDOW_MS)) return WHY_TOO_OLD;
+  const ext = load<u32>(series, S_EXT);
+  const found = searchChunks(scratch, series, ext, t, v);
+  if (found != OOO_NEW || !ext) return found;
+  const buffer: usize = load<u32>(ext, X_OOO);
+  for (let i: u32 = 0; i < <u32>load<u16>(ext, X_OOO_COUNT); i++) {
+    if (load<i64>(buffer + (i << 4)) == t) return load<u64>(buffer + (i << 4), 8) == v ? OOO_SAME : WHY_DUPLICATE;
+  }
+  return OOO_NEW;
+}
+
+/** Looks for `t` in the chunks of a series. OOO_NEW: none in memory has it; OOO_LOOK: one in the log may. */
+function searchChunks(scratch: usize, series: usize, ext: usize, t: i64, v: u64): u32 {
   let look = false;
   let found = FOUND_NOTHING;
   if (load<u16>(series, S_NUM) && t >= openChunkMint(series)) {
     found = searchChunk(scratch, load<u32>(series, S_CHUNK), finishOpenChunk(series), t, v);
   }
-  const ext = extensionOf(series);
-  if (!ext) return WHY_MEMORY;
-  for (let node: usize = load<u32>(ext, X_CHUNKS); node && found == FOUND_NOTHING; node = load<u32>(node, N_NEXT)) {
+  for (let node: usize = ext ? load<u32>(ext, X_CHUNKS) : 0; node && found == FOUND_NOTHING; node = load<u32>(node, N_NEXT)) {
     if (t < load<i64>(node, N_MINT) || t > load<i64>(node, N_MAXT) || load<u8>(node, N_ENC) != ENC_XOR) continue;
     if (load<u32>(node, N_DATA)) found = searchChunk(scratch, load<u32>(node, N_DATA), load<u32>(node, N_LEN), t, v);
     else look = true;
   }
   if (found != FOUND_NOTHING) return found == FOUND_SAME ? OOO_SAME : WHY_DUPLICATE;
-  if (look && !sure) return OOO_LOOK;
-  return insert(scratch, ref, ext, t, v);
+  return look ? OOO_LOOK : OOO_NEW;
 }
 
 function insert(scratch: usize, ref: u32, ext: usize, t: i64, v: u64): u32 {

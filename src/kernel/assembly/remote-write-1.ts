@@ -7,6 +7,7 @@ import {
 } from "./layout";
 import { equalBytes, readVarint, varintEnd } from "./bytes";
 import { parseSample, sampleT, sampleV, sixBytes, skipField } from "./protobuf";
+import { approved } from "./rules";
 import { findSeries, seriesAt, tagOf } from "./series";
 import { addCold, addOpen, addSample, coldCount, rewind, sampleCount } from "./request";
 
@@ -61,7 +62,7 @@ function predict(at: usize, end: usize): u32 {
   const length = load<u32>(series, S_LABELS_LEN);
   if (length == 0 || length > <u32>(end - at)) return NONE;
   if (length < <u32>(end - at) && load<u8>(at + length) == 0x0a) return NONE; // one more label follows
-  return equalBytes(load<u32>(series, S_LABELS), at, length) ? candidate : NONE;
+  return equalBytes(load<u32>(series, S_LABELS), at, length) && approved(candidate) ? candidate : NONE;
 }
 
 /** The end of the label fields that start at `at`; 0: malformed. */
@@ -89,6 +90,7 @@ function scanSeries(at: usize, end: usize): i32 {
     if (misses < PREDICTION_MISSES_MAX) {
       const length = <u32>(values - at);
       ref = findSeries(at, length, tagOf(at, length));
+      if (ref != NONE && !approved(ref)) ref = NONE; // `resolve` knows what the rules make of it
       misses++;
       if (ref != NONE) {
         if (previous != NONE) store<u32>(seriesAt(previous), ref, S_NEXT);

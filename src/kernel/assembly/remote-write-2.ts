@@ -9,6 +9,7 @@ import {
 import { equalBytes, readVarint, varintEnd } from "./bytes";
 import { parseSample, sampleT, sampleV, sixBytes, skipField } from "./protobuf";
 import { addLabel, beginLabels, canonicalBytes, canonicalise } from "./labels";
+import { approved } from "./rules";
 import { findSeries, seriesAt, tagOf } from "./series";
 import { addCold, addOpen, addSample, coldCount, sampleCount } from "./request";
 
@@ -137,7 +138,7 @@ export function gatherAllRefs(threadScratch: usize, at: usize, end: usize): u32 
 function lookUp(at: usize, end: usize): u32 {
   if (previous != NONE) {
     const candidate = load<u32>(seriesAt(previous), S_NEXT);
-    if (candidate < atomic.load<u32>(CTRL, C_SERIES_COUNT) && load<u32>(seriesAt(candidate), S_LABELS_LEN) && refsSpell(at, end, candidate)) {
+    if (candidate < atomic.load<u32>(CTRL, C_SERIES_COUNT) && load<u32>(seriesAt(candidate), S_LABELS_LEN) && refsSpell(at, end, candidate) && approved(candidate)) {
       previous = candidate;
       return candidate;
     }
@@ -146,6 +147,7 @@ function lookUp(at: usize, end: usize): u32 {
   if (gatherRefs(scratch, at, end) || canonicalise(scratch)) return NONE;
   const labels = scratch + R_CANON;
   const ref = findSeries(labels, canonicalBytes, tagOf(labels, canonicalBytes));
+  if (ref != NONE && !approved(ref)) return NONE; // `resolve` knows what the rules make of it
   if (ref != NONE) {
     if (previous != NONE) store<u32>(seriesAt(previous), ref, S_NEXT);
     previous = ref;

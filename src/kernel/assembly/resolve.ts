@@ -2,16 +2,17 @@
 // then canonical label sets, creation, or a refusal of that series alone.
 import {
   ERR_PROTOBUF, NONE, RES_FIRST, RES_FIRST_BYTES, RES_FIRST_COUNT, RES_FIRST_MAX, RES_REASONS, RES_REFUSED, R_BATCH, R_CANON, R_COLD, R_OPEN, R_REF, R_T,
-  COLD_BYTES, COLD_HISTOGRAM, CTRL, C_TABLE, S_LABELS, S_NEXT,
+  COLD_BYTES, COLD_HISTOGRAM, COLD_MERGE, CTRL, C_TABLE, DROPPED, RES_DROPPED, R_CLOSED, R_SOURCE, S_LABELS, S_NEXT, WHY_MEMORY, WOULD_BE_NEW,
 } from "./layout";
 import { equalBytes } from "./bytes";
 import { beginLabels, canonicalBytes, canonicalise, culprit, culpritBytes, gatherLabels } from "./labels";
 import { gatherAllRefs, gatherRefs } from "./remote-write-2";
 import {
-  COLD_AT, COLD_KIND, COLD_REF, openCount, OPEN_AT, OPEN_BYTES, OPEN_COLD, OPEN_COLD_END, OPEN_LEN, OPEN_SAMPLE, OPEN_SAMPLE_END,
+  addCold, COLD_AT, COLD_KIND, COLD_REF, openCount, OPEN_AT, OPEN_BYTES, OPEN_COLD, OPEN_COLD_END, OPEN_LEN, OPEN_SAMPLE, OPEN_SAMPLE_END,
   OPEN_SCATTERED,
 } from "./request";
-import { addAlias, createWhy, findOrCreate, findSeries, refIfEqual, seriesAt, tagOf } from "./series";
+import { addSpelling, approve, approved, beginRules, findUnderRules, judge, JUDGED_DROP, JUDGED_SAME, ruled, ruledSource } from "./rules";
+import { addAlias, admit, createWhy, findOrCreate, findSeries, seriesAt, tagOf } from "./series";
 
 const BATCH: u32 = 32;
 
@@ -31,8 +32,16 @@ export function refuse(scratch: usize, why: u32, count: u32, t: i64, ref: u32, a
   store<u32>(scratch, n + 1, RES_FIRST_COUNT);
 }
 
+/** Nothing is made: a series that is not there gets WOULD_BE_NEW. */
+let dry: bool = false;
+/** Why `settled` gave NONE. */
+let settledWhy: u32 = 0;
+/** SPELLING_SOURCE of what `settled` gave. */
+let settledSource: u32 = 0;
+
 /** Gives every open series of the request its ref, or refuses it. ERR_PROTOBUF: a label is malformed. */
-export function resolve(scratch: usize, version: u32): i32 {
+export function resolve(scratch: usize, version: u32, dryRun: bool): i32 {
+  dry = dryRun;
   if (version == 1) {
     lookUpInBatches(scratch);
     for (let i: u32 = 0; i < openCount; i++) {
@@ -75,8 +84,12 @@ function lookUpInBatches(scratch: usize): void {
     for (let i: u32 = 0; i < n; i++) {
       const o = open + i * OPEN_BYTES;
       if (load<u32>(o, OPEN_COLD_END) & OPEN_SCATTERED) continue;
-      const ref = findSeries(load<u32>(o, OPEN_AT), load<u32>(o, OPEN_LEN), load<u32>(batch + (i << 3)));
+      const ref = findUnderRules(load<u32>(o, OPEN_AT), load<u32>(o, OPEN_LEN), load<u32>(batch + (i << 3)));
       if (ref == NONE) continue;
+      if (ref == DROPPED || ruledSource) {
+        conclude(scratch, o, ref, ruledSource);
+        continue;
+      }
       if (previous != NONE) store<u32>(seriesAt(previous), ref, S_NEXT);
       previous = ref;
       assign(scratch, o, ref);
@@ -111,10 +124,70 @@ function settle(scratch: usize, open: usize, version: u32): void {
   if (!why) why = canonicalise(scratch);
   if (why) return drop(scratch, open, why, culprit, culpritBytes);
   const labels = scratch + R_CANON;
-  const ref = findOrCreate(labels, canonicalBytes, true);
-  if (ref == NONE) return drop(scratch, open, createWhy, labels, canonicalBytes);
-  if (version == 1 && !scattered && (length != canonicalBytes || !equalBytes(at, labels, length))) addAlias(at, length, ref);
+  const spelled = version == 1 && !scattered && (length != canonicalBytes || !equalBytes(at, labels, length));
+  const ref = ruled() ? settleUnderRules(scratch, labels, canonicalBytes) : settled(labels, canonicalBytes);
+  if (ref == NONE) return drop(scratch, open, settledWhy, labels, canonicalBytes);
+  if (spelled && ref != WOULD_BE_NEW && !dry) {
+    if (ref != DROPPED && approved(ref) && !settledSource) addAlias(at, length, ref);
+    else addSpelling(at, length, ref, settledSource);
+  }
+  conclude(scratch, open, ref, settledSource);
+}
+
+/** The ref of a canonical label set, made where it is new. NONE: refused, see settledWhy. */
+function settled(labels: usize, length: u32): u32 {
+  settledSource = 0;
+  if (dry) {
+    const known = findSeries(labels, length, tagOf(labels, length));
+    if (known != NONE) return known;
+    settledWhy = admit(labels, length);
+    return settledWhy ? NONE : WOULD_BE_NEW;
+  }
+  const ref = findOrCreate(labels, length, true);
+  settledWhy = createWhy;
+  return ref;
+}
+
+/** As `settled`, of what the rules make of the label set; DROPPED too. */
+function settleUnderRules(scratch: usize, labels: usize, length: u32): u32 {
+  const known = findUnderRules(labels, length, tagOf(labels, length));
+  settledSource = ruledSource;
+  if (known != NONE) return known;
+  const verdict = judge(scratch, length);
+  if (verdict == JUDGED_SAME) {
+    const ref = settled(labels, length);
+    if (ref < WOULD_BE_NEW) approve(ref);
+    return ref;
+  }
+  let ref = DROPPED;
+  let source: u32 = 0;
+  if (verdict > 0) {
+    ref = settled(scratch + R_CLOSED, <u32>verdict);
+    source = load<u32>(scratch, R_SOURCE);
+  } else if (verdict != JUDGED_DROP) {
+    settledWhy = <u32>-verdict;
+    return NONE;
+  }
+  if (ref == NONE) return NONE;
+  settledSource = source;
+  if (!dry) addSpelling(labels, length, ref, source);
+  return ref;
+}
+
+/** What became of an open series: samples for its ref, for the merge table, or dropped. */
+function conclude(scratch: usize, open: usize, ref: u32, source: u32): void {
+  const first = load<u32>(open, OPEN_SAMPLE), end = load<u32>(open, OPEN_SAMPLE_END);
+  if (ref == DROPPED) {
+    store<u32>(scratch, load<u32>(scratch, RES_DROPPED) + end - first, RES_DROPPED);
+    return assign(scratch, open, NONE);
+  }
   assign(scratch, open, ref);
+  if (!source || dry) return;
+  for (let i = first; i < end; i++) {
+    store<u32>(scratch + (i << 2), NONE, R_REF);
+    // `gatherMerges` puts the sample's address in the place of its index
+    if (!addCold(scratch, COLD_MERGE, ref, i, source - 1)) refuse(scratch, WHY_MEMORY, 1, load<i64>(scratch + (i << 3), R_T), ref, 0, 0);
+  }
 }
 
 /** Refuses a series with everything in it. */

@@ -1,6 +1,6 @@
 // The series table: a label set's bytes to its ref, without a lock; creation under the one create lock.
 import {
-  ALIAS_BYTES, ALIAS_FLAG, ALIAS_LEN, ALIAS_REF, CTRL, C_CREATE_LOCK, C_DEAD, C_MEMORY_LIMIT, C_REUSE, C_REUSE_BASE, C_REUSE_END,
+  ALIAS_BYTES, ALIAS_FLAG, ALIAS_LEN, ALIAS_REF, CTRL, C_BUDGETS, C_CREATE_LOCK, C_DEAD, C_MEMORY_LIMIT, C_REUSE, C_REUSE_BASE, C_REUSE_END,
   C_REUSE_NEXT, C_SERIES, C_SERIES_COUNT, C_SERIES_LIMIT, C_SERIES_MAX, C_TABLE, C_TABLE_USED, NONE, SERIES_SHIFT, S_LABELS, S_LABELS_LEN, S_LEAD, S_NEXT, S_T,
   WHY_MEMORY, WHY_SERIES_LIMIT,
 } from "./layout";
@@ -8,6 +8,12 @@ import { equalBytes, hashBytes } from "./bytes";
 import { growTable, placeEntry, root } from "./index-memory";
 import { indexSeries } from "./index-postings";
 import { alloc, free, liveBytes, spinLock, spinUnlock } from "./memory";
+import { disapprove } from "./rules";
+
+/** 0 where JavaScript lets a series with these canonical labels be made, and counts it; else why not. Create lock held. */
+// @ts-ignore: decorator
+@external("env", "admit")
+export declare function admit(labels: usize, length: u32): u32;
 
 // @ts-ignore: decorator
 @inline
@@ -111,8 +117,16 @@ function create(labels: usize, length: u32, tag: u32, limited: bool, wanted: u32
   }
   createWhy = WHY_MEMORY;
   if (limited && liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return NONE;
+  if (limited && load<u32>(CTRL, C_BUDGETS)) {
+    const why = admit(labels, length);
+    if (why) {
+      createWhy = why;
+      return NONE;
+    }
+  }
   const copy = alloc(length);
   if (!copy) return NONE;
+  disapprove(ref);
   memory.copy(copy, labels, length);
   const series = seriesAt(ref);
   store<u32>(series, <u32>copy, S_LABELS);

@@ -18,6 +18,7 @@ const OPTIONS: SharedMemoryOptions = {
   chunkSamplesMax: 240,
   blockRangeSeconds: 7200,
   slots: [{ bytes: 65_536, count: 4 }],
+  mergeBytes: 1024,
   hashSeed: [1, 2],
 };
 

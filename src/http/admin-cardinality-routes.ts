@@ -1,0 +1,63 @@
+/** Cardinality in hand: where series are, and how many there may be. */
+
+import { RefusalError } from "../base/errors.js";
+import { CARDINALITY_ROWS_MAX } from "../base/limits.js";
+import type { BudgetSettings } from "../workers/contract.js";
+import { ask } from "./api-routes.js";
+import type { Call } from "./call.js";
+import type { EngineGate } from "./engine-gate.js";
+import type { Method, Route } from "./router.js";
+import type { Senders } from "./senders.js";
+
+/** `nowMs`: the wall clock. */
+export function adminCardinalityRoutes(gate: EngineGate, senders: Senders, nowMs: () => number): Route[] {
+  const route = (
+    path: string,
+    methods: readonly Method[],
+    summary: string,
+    handle: Route["handle"],
+  ): Route => ({
+    path: `/api/v1/admin${path}`,
+    methods,
+    summary,
+    scope: "admin",
+    cors: true,
+    handle,
+  });
+  return [
+    route("/cardinality", ["GET"], "Where series are and where they come from", (call) =>
+      ask(gate, call, "cardinality", { context: senders.list(nowMs(), CARDINALITY_ROWS_MAX) }),
+    ),
+    route("/budgets", ["GET", "PUT", "DELETE"], "How many series there may be, by matcher", (call) =>
+      budgets(gate, call),
+    ),
+  ];
+}
+
+function budgets(gate: EngineGate, call: Call): void {
+  const engine = gate.current();
+  if (engine === null) return call.unavailable(gate.ready(), gate.reason());
+  const { method } = call.exchange;
+  changeBudgets(engine.budgets, method, call).then(
+    () => call.data({ budgets: engine.budgets.list() }),
+    (error: unknown) => {
+      if (error instanceof RefusalError) call.error(error.code, error.message);
+      else call.error("internal", "internal error");
+    },
+  );
+}
+
+async function changeBudgets(settings: BudgetSettings, method: string, call: Call): Promise<void> {
+  if (method === "GET") return;
+  const match = call.param("match");
+  if (match === "") throw new RefusalError("bad_data", "no match parameter provided");
+  if (method === "DELETE") return settings.remove(match);
+  const text = call.param("series");
+  if (!/^\d{1,10}$/.test(text)) {
+    throw new RefusalError(
+      "bad_data",
+      `invalid parameter "series": ${JSON.stringify(text)} is no number of series`,
+    );
+  }
+  return settings.set({ match, series: Number(text) });
+}
