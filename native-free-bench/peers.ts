@@ -18,8 +18,23 @@ import { isMeasured, measureCompaction } from "./compaction.js";
 import { writeDocs } from "./docs.js";
 import { cpuMs, diskUse, rssBytes, rssPeakBytes } from "./process-figures.js";
 import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
-import { countSamples, geometricMean, runQueryMix } from "./query-mix.js";
-import { FIGURES, type Figures, median, type Outcome, printFrontPage, printTable } from "./report.js";
+import {
+  countSamples,
+  geometricMean,
+  type MixFigure,
+  QUERY_MIX,
+  runQueryMix,
+  runWideQueries,
+} from "./query-mix.js";
+import {
+  FIGURES,
+  type Figures,
+  median,
+  type Outcome,
+  printFrontPage,
+  printQueryTable,
+  printTable,
+} from "./report.js";
 import { openRequests, type RequestCache } from "./request-cache.js";
 import { quantileOf, sendRequests } from "./sender.js";
 import {
@@ -68,12 +83,20 @@ async function measure(
     if (isLong(workload)) {
       if (isLast && !workload.name.endsWith("v2")) {
         await afterSettling(running, workload, baseMs, figures, cpuBefore);
+        await running.kill("SIGTERM");
+        running = await RunningProgram.start(program, port, folder);
+        const { url, pid } = running;
+        const [first] = await runQueryMix(url, pid, workload, baseMs, QUERY_MIX.slice(0, 1), 1);
+        if (first?.error === "") figures.firstQueryMs = first.firstMs;
       }
       const counted = await orUndefined(program, countSamples(running.url, workload, baseMs));
       if (counted !== undefined) figures.missing = sent.samplesAcknowledged - counted;
       // Answering 2xx to what it does not understand is not a speed.
       if (counted === 0) return { missing: sent.samplesAcknowledged };
     } else {
+      if (workload.name === "W5") {
+        note(figures, await runWideQueries(running.url, running.pid, workload, baseMs));
+      }
       await running.kill("SIGKILL");
       running = await RunningProgram.start(program, port, folder);
       figures.readyMs = running.readyAfterMs;
@@ -113,16 +136,22 @@ async function afterSettling(
   const disk = diskUse(running.folder);
   figures.diskBytes = disk.allBytes / samples;
   if (disk.blockSamples > 0) figures.blockBytes = disk.blockBytes / disk.blockSamples;
-  const mix = await runQueryMix(running.url, workload, baseMs);
-  for (const { query, error, medianMs } of mix) {
+  note(figures, await runQueryMix(running.url, running.pid, workload, baseMs));
+}
+
+/** Prints what each query took and enters it into the figures. */
+function note(figures: Figures, mix: readonly MixFigure[]): void {
+  for (const { query, error, medianMs, cpuMs: cpu } of mix) {
     log(
       error === ""
-        ? `    ${medianMs.toFixed(1).padStart(8)} ms  ${query}`
+        ? `    ${medianMs.toFixed(1).padStart(8)} ms  ${cpu.toFixed(1).padStart(8)} ms CPU  ${query}`
         : `    refused: ${query}: ${error}`,
     );
   }
-  const answered = mix.filter(({ error }) => error === "");
-  if (answered.length === mix.length) figures.queryMs = geometricMean(mix.map(({ medianMs }) => medianMs));
+  figures.queries = Object.fromEntries(mix.map(({ query, medianMs }) => [query, medianMs]));
+  if (mix.some(({ error }) => error !== "")) return;
+  figures.queryMs = geometricMean(mix.map(({ medianMs }) => medianMs));
+  figures.queryCpuMs = mix.reduce((sum, { cpuMs: cpu }) => sum + cpu, 0) / mix.length;
 }
 
 /** Waits until the process takes next to no processor time for three seconds; at most two minutes. */
@@ -244,25 +273,19 @@ async function main(): Promise<void> {
         const seen = figures.map((figure) => figure[key]).filter((value) => value !== undefined);
         if (seen.length > 0) medians[key] = median(seen);
       }
+      const queries = figures.map((figure) => figure.queries).find((seen) => seen !== undefined);
+      if (queries !== undefined) medians.queries = queries;
       outcomes.push({ workload: name, program, figures: medians });
     }
   }
-  const table = printTable(
-    outcomes,
-    programs.map(({ name }) => name),
-  );
+  const shown = programs.map(({ name }) => name);
+  const table = [printTable(outcomes, shown), printQueryTable(outcomes, shown)].filter(Boolean).join("\n\n");
   process.stdout.write(`${table}\n`);
   mkdirSync(dirname(values.json), { recursive: true });
   writeFileSync(values.json, `${JSON.stringify({ size, workloads: names, outcomes }, null, 2)}\n`);
   if (!values["write-docs"]) return;
   writeDocs("peers", table);
-  writeDocs(
-    "front-page",
-    printFrontPage(
-      outcomes,
-      programs.map(({ name }) => name),
-    ),
-  );
+  writeDocs("front-page", printFrontPage(outcomes, shown));
 }
 
 await main();

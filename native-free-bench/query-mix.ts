@@ -1,4 +1,5 @@
 /** The reading side: how many samples a program has, and how fast it answers the queries of a dashboard. */
+import { cpuMs } from "./process-figures.js";
 import { quantileOf } from "./sender.js";
 import { metricNamesOf, spanMs, type Workload } from "./workloads.js";
 
@@ -25,20 +26,39 @@ export const QUERY_MIX: readonly MixQuery[] = [
   q('max_over_time(rate(node_cpu_seconds_total{mode="user"}[5m])[30m:1m])', WHOLE, 300),
 ];
 
+/** Over W5, at the time of its last round: a million series, 4,000 by a pattern of names, 20,000 in groups. */
+export const WIDE_QUERIES: readonly string[] = [
+  'count({job="node"})',
+  'topk(10, rate({__name__=~"node_context_switches_.+|node_forks_.+"}[5m]))',
+  'sum by (cluster) (node_cpu_seconds_total{mode=~"user|system|idle|iowait|nice"})',
+];
+
 const REPEATS = 7;
+const WIDE_REPEATS = 3;
 
 export interface MixFigure {
   readonly query: string;
   /** The median of the repeats; NaN where the program refused. */
   readonly medianMs: number;
+  /** The first of them. */
+  readonly firstMs: number;
+  /** Processor time of the server for one, the mean of the repeats. */
+  readonly cpuMs: number;
   readonly error: string;
 }
 
-/** Runs the mix against a program that holds `workload` from `baseMs` on. */
-export async function runQueryMix(url: string, workload: Workload, baseMs: number): Promise<MixFigure[]> {
+/** Runs the mix against process `pid`, which holds `workload` from `baseMs` on. */
+export async function runQueryMix(
+  url: string,
+  pid: number,
+  workload: Workload,
+  baseMs: number,
+  queries: readonly MixQuery[] = QUERY_MIX,
+  repeats: number = REPEATS,
+): Promise<MixFigure[]> {
   const endSeconds = Math.floor((baseMs + spanMs(workload)) / 1000);
   const figures: MixFigure[] = [];
-  for (const { query, rangeSeconds, stepSeconds } of QUERY_MIX) {
+  for (const { query, rangeSeconds, stepSeconds } of queries) {
     const params = new URLSearchParams({
       query,
       start: String(endSeconds - Math.min(rangeSeconds, spanMs(workload) / 1000)),
@@ -46,20 +66,43 @@ export async function runQueryMix(url: string, workload: Workload, baseMs: numbe
       step: String(stepSeconds),
       nocache: "1",
     });
-    const times: number[] = [];
-    let error = "";
-    for (let repeat = 0; repeat < REPEATS && error === ""; repeat++) {
-      const startedAt = performance.now();
-      const response = await fetch(`${url}/api/v1/query_range?${params}`);
-      const body = await response.arrayBuffer();
-      times.push(performance.now() - startedAt);
-      if (response.status !== 200)
-        error = `${response.status} ${new TextDecoder().decode(body).slice(0, 200)}`;
-    }
-    times.sort((a, b) => a - b);
-    figures.push({ query, medianMs: error === "" ? quantileOf(times, 0.5) : Number.NaN, error });
+    figures.push(await measure(query, `${url}/api/v1/query_range?${params}`, pid, repeats));
   }
   return figures;
+}
+
+/** Runs the queries that touch many series, at one time. */
+export async function runWideQueries(
+  url: string,
+  pid: number,
+  workload: Workload,
+  baseMs: number,
+): Promise<MixFigure[]> {
+  const time = String((baseMs + spanMs(workload)) / 1000);
+  const figures: MixFigure[] = [];
+  for (const query of WIDE_QUERIES) {
+    const params = new URLSearchParams({ query, time, nocache: "1" });
+    figures.push(await measure(query, `${url}/api/v1/query?${params}`, pid, WIDE_REPEATS));
+  }
+  return figures;
+}
+
+async function measure(query: string, address: string, pid: number, repeats: number): Promise<MixFigure> {
+  const times: number[] = [];
+  let error = "";
+  const before = cpuMs(pid);
+  for (let repeat = 0; repeat < repeats && error === ""; repeat++) {
+    const startedAt = performance.now();
+    const response = await fetch(address);
+    const body = await response.arrayBuffer();
+    times.push(performance.now() - startedAt);
+    if (response.status !== 200) error = `${response.status} ${new TextDecoder().decode(body).slice(0, 200)}`;
+  }
+  const [firstMs = Number.NaN] = times;
+  const cpu = (cpuMs(pid) - before) / times.length;
+  times.sort((a, b) => a - b);
+  const medianMs = error === "" ? quantileOf(times, 0.5) : Number.NaN;
+  return { query, medianMs, firstMs, cpuMs: cpu, error };
 }
 
 export function geometricMean(values: readonly number[]): number {

@@ -16,6 +16,10 @@ export interface Figures {
   diskBytes?: number;
   blockBytes?: number;
   queryMs?: number;
+  queryCpuMs?: number;
+  firstQueryMs?: number;
+  /** Medians by query. */
+  queries?: Readonly<Record<string, number>>;
 }
 
 export interface Outcome {
@@ -24,8 +28,10 @@ export interface Outcome {
   readonly figures: Figures;
 }
 
+type NumberKey = Exclude<keyof Figures, "queries">;
+
 interface Figure {
-  readonly key: keyof Figures;
+  readonly key: NumberKey;
   readonly title: string;
   readonly better: "less" | "more";
   readonly digits: number;
@@ -46,11 +52,13 @@ export const FIGURES: readonly Figure[] = [
   { key: "diskBytes", title: "whole data folder, bytes/sample", better: "less", digits: 2 },
   { key: "blockBytes", title: "blocks, bytes per sample in them", better: "less", digits: 2 },
   { key: "queryMs", title: "query mix, geometric mean of medians, ms", better: "less", digits: 2 },
+  { key: "queryCpuMs", title: "server CPU, ms/query", better: "less", digits: 2 },
+  { key: "firstQueryMs", title: "first query after a start, ms", better: "less", digits: 1 },
   { key: "senderCpuUs", title: "(the sender's CPU, µs/sample)", better: "less", digits: 3 },
 ];
 
 /** What must hold: how many times better than the peer. */
-const WANTED: readonly { workload: string; key: keyof Figures; peer: string; times: number }[] = [
+const WANTED: readonly { workload: string; key: NumberKey; peer: string; times: number }[] = [
   { workload: "W1", key: "cpuUs", peer: "victoria-metrics", times: 5 },
   { workload: "W1", key: "cpuUs", peer: "prometheus", times: 10 },
   { workload: "W1", key: "samplesPerSecond", peer: "victoria-metrics", times: 2.5 },
@@ -58,6 +66,8 @@ const WANTED: readonly { workload: string; key: keyof Figures; peer: string; tim
   { workload: "W1", key: "rssPeakMb", peer: "victoria-metrics", times: 1 / 0.7 },
   { workload: "W2", key: "cpuUs", peer: "victoria-metrics", times: 3.5 },
   { workload: "W2", key: "p99Ms", peer: "victoria-metrics", times: 1 },
+  { workload: "W2", key: "queryMs", peer: "victoria-metrics", times: 1 / 0.6 },
+  { workload: "W2", key: "queryCpuMs", peer: "victoria-metrics", times: 1 },
 ];
 
 export function median(values: readonly number[]): number {
@@ -89,8 +99,32 @@ export function printTable(outcomes: readonly Outcome[], programs: readonly stri
   return rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
+/** A second table: the median of each query, and its share of each other program's. */
+export function printQueryTable(outcomes: readonly Outcome[], programs: readonly string[]): string {
+  const [own = "", ...peers] = programs;
+  const head = ["workload", "query, ms", ...programs, ...peers.map((peer) => `${own} takes of ${peer}`)];
+  const rows = [head, head.map((_, column) => (column < 2 ? "---" : "---:"))];
+  for (const workload of new Set(outcomes.map((outcome) => outcome.workload))) {
+    const of = (program: string): Readonly<Record<string, number>> =>
+      outcomes.find((o) => o.workload === workload && o.program === program)?.figures.queries ?? {};
+    for (const query of new Set(programs.flatMap((program) => Object.keys(of(program))))) {
+      const cell = (value: number | undefined, digits: number, unit: string): string =>
+        value === undefined || !Number.isFinite(value) ? "–" : `${value.toFixed(digits)}${unit}`;
+      rows.push([
+        workload,
+        `\`${query.replaceAll("|", "\\|")}\``,
+        ...programs.map((program) => cell(of(program)[query], 2, "")),
+        ...peers.map((peer) =>
+          cell((of(own)[query] ?? Number.NaN) / (of(peer)[query] ?? Number.NaN), 2, "×"),
+        ),
+      ]);
+    }
+  }
+  return rows.length === 2 ? "" : rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
 /** The rows for the front page, and what they are called there. */
-const FRONT_PAGE: readonly { workload: string; key: keyof Figures; title: string }[] = [
+const FRONT_PAGE: readonly { workload: string; key: NumberKey; title: string }[] = [
   { workload: "W1", key: "cpuUs", title: "100,000 series: server CPU per sample, µs" },
   { workload: "W1", key: "samplesPerSecond", title: "samples per second" },
   { workload: "W1", key: "p99Ms", title: "answer p99, ms" },
