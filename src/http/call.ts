@@ -10,6 +10,8 @@ import { gzipPieces } from "./gzip-pieces.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { Exchange } from "./transport.js";
 
+const GZIP_PIECE_BYTES_MIN = 16 * 1024;
+const GZIP_PIECE_BYTES_MAX = 1 << 20;
 export const JSON_TYPE = "application/json";
 const NO_BODY = new Uint8Array();
 const TEXT_TYPE = "text/plain; charset=utf-8";
@@ -69,7 +71,9 @@ export class Call {
       this.send(status, all, body);
       return;
     }
-    gzip(body, { level: 3 }, (error, compressed) => {
+    // In one go: each piece of output is another way to the compressing thread and back.
+    const chunkSize = Math.min(Math.max(body.length >> 1, GZIP_PIECE_BYTES_MIN), GZIP_PIECE_BYTES_MAX);
+    gzip(body, { level: 1, chunkSize }, (error, compressed) => {
       if (error !== null) this.send(status, all, body);
       else this.send(status, [...all, "Content-Encoding", "gzip"], compressed);
     });
