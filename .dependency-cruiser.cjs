@@ -32,6 +32,7 @@ const doors = {
     "workers/query-pool",
     "workers/query-entry",
     "workers/maintenance",
+    "workers/otlp-pool",
     "workers/password-pool",
   ],
   re2js: ["model/regexp"],

@@ -45,6 +45,14 @@ export const READ_QUERIES_MAX = 1000;
 export const READ_PIECE_BYTES: number = 4 * 1024 * 1024;
 /** Bodies of requests that are not writes, all together, while they are being received. */
 export const BODIES_BYTES_MAX: number = 128 * 1024 * 1024;
+/** An OTLP request, decompressed. */
+export const OTLP_BYTES_MAX: number = 32 * 1024 * 1024;
+/** What it becomes is stored in parts of about this size: one request may become several times as long. */
+export const OTLP_PART_BYTES: number = 16 * 1024 * 1024;
+/** Levels of its messages. */
+export const OTLP_DEPTH_MAX = 32;
+/** OTLP requests that wait to be translated. */
+export const OTLP_REQUESTS_MAX = 64;
 /** Points of one series in one range query. */
 export const RANGE_POINTS_MAX = 11_000;
 /** Levels of a PromQL expression: parsing, checking and evaluating recurse. */

@@ -1,5 +1,6 @@
 import type { LogFormat, LogLevel } from "../base/log.js";
 import type { TransportChoice } from "../http/listen.js";
+import type { TranslationStrategy } from "../wire/otlp-names.js";
 import type { EngineOptions } from "../workers/engine.js";
 import type { ParsedFlags } from "./parse-flags.js";
 
@@ -70,6 +71,15 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     readSamplesMax: flags.number("storage.remote.read-sample-limit"),
     readConcurrencyMax: flags.number("storage.remote.read-concurrent-limit"),
     readFrameBytesMax: flags.number("storage.remote.read-max-bytes-in-frame"),
+    otlp: {
+      strategy: flags.text("otlp.translation-strategy") as TranslationStrategy,
+      promotedAttributes: flags.list("otlp.promote-resource-attributes"),
+      promoteAll: flags.enabled("otlp.promote-all-resource-attributes"),
+      keepIdentifying: flags.enabled("otlp.keep-identifying-resource-attributes"),
+      nhcb: flags.enabled("otlp.convert-histograms-to-nhcb"),
+      promoteScope: flags.enabled("otlp.promote-scope-metadata"),
+      allowDelta: flags.enabled("otlp.native-delta-ingestion"),
+    },
     queryTimeoutMs: flags.number("query.timeout"),
     querySamplesMax: flags.number("query.max-samples"),
     lookbackDeltaMs: flags.number("query.lookback-delta"),

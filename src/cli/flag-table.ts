@@ -46,6 +46,13 @@ export type FlagName =
   | "storage.remote.read-sample-limit"
   | "storage.remote.read-concurrent-limit"
   | "storage.remote.read-max-bytes-in-frame"
+  | "otlp.translation-strategy"
+  | "otlp.promote-resource-attributes"
+  | "otlp.promote-all-resource-attributes"
+  | "otlp.keep-identifying-resource-attributes"
+  | "otlp.convert-histograms-to-nhcb"
+  | "otlp.promote-scope-metadata"
+  | "otlp.native-delta-ingestion"
   | "query.timeout"
   | "query.max-samples"
   | "query.lookback-delta"
@@ -265,6 +272,54 @@ export const FLAGS: readonly Flag[] = [
     kind: "bytes",
     default: "1MiB",
     help: "Size of a frame of a streamed remote read; a chunk more than that at most.",
+  },
+  {
+    name: "otlp.translation-strategy",
+    kind: "choice",
+    choices: [
+      "UnderscoreEscapingWithSuffixes",
+      "UnderscoreEscapingWithoutSuffixes",
+      "NoUTF8EscapingWithSuffixes",
+      "NoTranslation",
+    ],
+    default: "UnderscoreEscapingWithSuffixes",
+    help: "How names of OpenTelemetry become names of Prometheus, in Prometheus' own words for it.",
+  },
+  {
+    name: "otlp.promote-resource-attributes",
+    kind: "text",
+    default: "",
+    help: "Attributes of the resource that become labels of its series, separated by commas.",
+  },
+  {
+    name: "otlp.promote-all-resource-attributes",
+    kind: "switch",
+    default: "false",
+    help: "All attributes of the resource become labels of its series.",
+  },
+  {
+    name: "otlp.keep-identifying-resource-attributes",
+    kind: "switch",
+    default: "false",
+    help: "target_info keeps service.name, service.namespace and service.instance.id as labels.",
+  },
+  {
+    name: "otlp.convert-histograms-to-nhcb",
+    kind: "switch",
+    default: "false",
+    help: "Explicit histograms become native ones with custom buckets instead of classic ones.",
+  },
+  {
+    name: "otlp.promote-scope-metadata",
+    kind: "switch",
+    default: "false",
+    help: "Name, version, schema and attributes of the scope become labels.",
+  },
+  {
+    name: "otlp.native-delta-ingestion",
+    kind: "switch",
+    default: "false",
+    help: "Deltas are stored as they are; otherwise they are refused. Sum them with sum_over_time.",
   },
   {
     name: "query.timeout",

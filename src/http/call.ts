@@ -29,7 +29,7 @@ export class Call {
   onAnswer: (() => void) | null = null;
   /** The connection ends with the answer. */
   closes = false;
-  /** The header, "" where it is absent. */
+  /** Headers, "" where they are absent. */
   readonly accept: string;
   /** Of the body, as sent. */
   readonly contentEncoding: string;

@@ -34,6 +34,7 @@ import { type Lifecycle, lifecycleRoutes } from "./lifecycle-routes.js";
 import { listen, reloadListener, type TransportChoice } from "./listen.js";
 import { isLoopbackHost } from "./loopback.js";
 import { operationsRoutes } from "./operations-routes.js";
+import { otlpRoute } from "./otlp-route.js";
 import { registerProcessMetrics } from "./process-metrics.js";
 import { RejectionLedger } from "./rejection-ledger.js";
 import { remoteReadRoute } from "./remote-read-route.js";
@@ -166,6 +167,7 @@ function routeTable(
     ...apiRoutes(gate),
     federateRoute(gate),
     remoteReadRoute(gate, options.readConcurrencyMax),
+    otlpRoute(gate, options.requestBytesMax, options.durability),
     ...statusRoutes(gate, {
       version,
       flags,

@@ -133,6 +133,22 @@ export interface ImportAnswer {
   readonly message: string;
 }
 
+/** OTLP metrics as they came. */
+export interface OtlpRequest {
+  readonly body: Uint8Array;
+  readonly json: boolean;
+  readonly gzip: boolean;
+}
+
+export interface OtlpAnswer {
+  /** 200, also where some were refused; 400 where everything was; 413, 429, 500, 503. */
+  readonly status: number;
+  /** Data points that were not stored. */
+  readonly refused: number;
+  /** Why; "" where everything was stored. */
+  readonly message: string;
+}
+
 export type ReadyState =
   | { readonly state: "starting"; readonly message: string }
   | { readonly state: "ready" }
@@ -168,6 +184,8 @@ export interface Engine {
   importText(request: ImportRequest): Promise<ImportAnswer>;
   /** What `ingest` would do, as the body of an answer; nothing is stored. Never rejects. The slot is the engine's. */
   probe(slot: IngestSlot, protocol: WriteProtocol): Promise<QueryAnswer>;
+  /** Translates and stores. Never rejects. */
+  ingestOtlp(request: OtlpRequest): Promise<OtlpAnswer>;
   /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
   /** `/api/v1/status/active_queries`: the answer's JSON body. */

@@ -12,6 +12,7 @@ import { nodeFileSystem } from "../io/node-file-system.js";
 import type { IngestRules } from "../model/ingest-rules.js";
 import type { LogStatus } from "../wal/group-commit.js";
 import { logBytes } from "../wal/segments.js";
+import { DEFAULT_OTLP_OPTIONS, type OtlpOptions } from "../wire/otlp-translate.js";
 import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import { AdminRequests } from "./admin-requests.js";
 import type { Budgets, BudgetText } from "./budgets.js";
@@ -23,6 +24,8 @@ import type {
   ImportAnswer,
   ImportRequest,
   IngestSlot,
+  OtlpAnswer,
+  OtlpRequest,
   QueryAnswer,
   QueryRequest,
   ReadyState,
@@ -36,6 +39,7 @@ import { IngestMetrics } from "./ingest-metrics.js";
 import { IngestPool, unavailable } from "./ingest-pool.js";
 import { Maintenance } from "./maintenance.js";
 import { encodeMetadataAnswer } from "./metadata-answer.js";
+import { OtlpIngest } from "./otlp-ingest.js";
 import { PolicyControl } from "./policy-control.js";
 import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
@@ -68,6 +72,8 @@ export interface EngineOptions {
   readonly readFrameBytesMax: number;
   /** Queries that take this long are logged; 0, the default: none. */
   readonly logSlowQueryMs?: number;
+  /** How OTLP is translated; default: as Prometheus does it without any setting. */
+  readonly otlp?: OtlpOptions;
   /** Values of `--enable-feature`. */
   readonly features?: readonly string[];
   readonly blockRangeMs: number;
@@ -161,6 +167,7 @@ class ThreadedEngine implements Engine {
   private readonly floor: DiskFloor;
   private readonly policy: PolicyControl;
   private readonly churn = new Churn();
+  private readonly otlp: OtlpIngest;
   private readonly metrics = new IngestMetrics();
   private status: LogStatus = { state: "ok" };
   private ticker: NodeJS.Timeout | null = null;
@@ -176,6 +183,7 @@ class ThreadedEngine implements Engine {
     this.db = db;
     this.log = log;
     this.durability = options.durability;
+    this.otlp = new OtlpIngest(this, options.otlp ?? DEFAULT_OTLP_OPTIONS, log);
     this.language = languageOf(options.features ?? []);
     this.slots = new SlotPool(db.shared, options.requestBytesMax);
     this.options = options;
@@ -388,6 +396,10 @@ class ThreadedEngine implements Engine {
     }
   }
 
+  ingestOtlp(request: OtlpRequest): Promise<OtlpAnswer> {
+    return this.otlp.ingest(request);
+  }
+
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
     if (request.kind === "cardinality") {
       const now = systemClock.monotonicMs();
@@ -436,6 +448,7 @@ class ThreadedEngine implements Engine {
     this.stopping = true;
     if (this.ticker !== null) clearInterval(this.ticker);
     await this.importPool.close();
+    await this.otlp.close();
     await this.ingestPool.close();
     await this.maintenance.close();
     await this.queryPool.close();

@@ -66,6 +66,10 @@ export class FakeEngine implements Engine {
     return answer;
   }
 
+  async ingestOtlp(): Promise<{ status: number; refused: number; message: string }> {
+    return { status: 200, refused: 0, message: "" };
+  }
+
   async query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
     const { client: _client, ...asked } = request;
     this.queries.push(asked);
