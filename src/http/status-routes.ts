@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
+import { featuresOf } from "./features.js";
 import type { Reloads } from "./reloads.js";
 import type { Route } from "./router.js";
 
@@ -48,20 +49,9 @@ export function statusRoutes(gate: EngineGate, options: StatusOptions): Route[] 
     constant("/targets/metadata", "Metadata by scrape target: none", []),
     constant("/scrape_pools", "Scrape pools: none", { scrapePools: [] }),
     constant("/notifications", "Notifications: none", []),
-    constant("/features", "Features that are switched on", FEATURES),
+    constant("/features", "Features that are switched on", featuresOf(options.flags)),
   ];
 }
-
-const FEATURES = {
-  api: {
-    label_values_match: true,
-    query_stats: true,
-    query_warnings: true,
-    remote_write_receiver: true,
-    time_range_labels: true,
-    time_range_series: true,
-  },
-};
 
 function buildInfo(version: string): Record<string, string> {
   return {
