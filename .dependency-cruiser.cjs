@@ -37,7 +37,8 @@ const doors = {
   ],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
-  yaml: ["cli/web-config", "cli/relabel-config"],
+  // http/openapi prints with it: the description of the API is asked for as YAML.
+  yaml: ["cli/web-config", "cli/relabel-config", "http/openapi"],
   "uWebSockets.js": ["http/uws-transport"],
 };
 

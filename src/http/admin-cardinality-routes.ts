@@ -6,8 +6,21 @@ import type { BudgetSettings } from "../workers/contract.js";
 import { ask } from "./api-routes.js";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
-import type { Method, Route } from "./router.js";
+import { LIMIT, MATCHES, RANGE } from "./route-params.js";
+import type { Method, Route, RouteParam } from "./router.js";
 import type { Senders } from "./senders.js";
+
+const CARDINALITY_PARAMS: readonly RouteParam[] = [
+  MATCHES,
+  ...RANGE,
+  { ...LIMIT, description: `Most entries of a list; 1 to ${CARDINALITY_ROWS_MAX}` },
+  { name: "label", description: "Adds the values of this label" },
+];
+
+const BUDGET_PARAMS: readonly RouteParam[] = [
+  { name: "match", description: "Series selector", required: true, methods: ["PUT", "DELETE"] },
+  { name: "series", description: "How many series it may select", required: true, methods: ["PUT"] },
+];
 
 /** `nowMs`: the wall clock. */
 export function adminCardinalityRoutes(gate: EngineGate, senders: Senders, nowMs: () => number): Route[] {
@@ -15,21 +28,27 @@ export function adminCardinalityRoutes(gate: EngineGate, senders: Senders, nowMs
     path: string,
     methods: readonly Method[],
     summary: string,
+    params: readonly RouteParam[],
     handle: Route["handle"],
   ): Route => ({
     path: `/api/v1/admin${path}`,
     methods,
     summary,
+    params,
     scope: "admin",
     cors: true,
     handle,
   });
   return [
-    route("/cardinality", ["GET"], "Where series are and where they come from", (call) =>
+    route("/cardinality", ["GET"], "Where series are and where they come from", CARDINALITY_PARAMS, (call) =>
       ask(gate, call, "cardinality", { context: senders.list(nowMs(), CARDINALITY_ROWS_MAX) }),
     ),
-    route("/budgets", ["GET", "PUT", "DELETE"], "How many series there may be, by matcher", (call) =>
-      budgets(gate, call),
+    route(
+      "/budgets",
+      ["GET", "PUT", "DELETE"],
+      "How many series there may be, by matcher",
+      BUDGET_PARAMS,
+      (call) => budgets(gate, call),
     ),
   ];
 }

@@ -5,28 +5,44 @@ import { parseDuration } from "../model/duration.js";
 import type { Call } from "./call.js";
 import type { Capture } from "./capture.js";
 import type { RejectionLedger } from "./rejection-ledger.js";
-import type { Method, Route } from "./router.js";
+import type { Method, Route, RouteParam } from "./router.js";
 
 const CAPTURE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
 const CAPTURE_DURATION_DEFAULT = "1m";
 const LEDGER_ENTRIES_DEFAULT = 100;
+
+const REJECTION_PARAMS: readonly RouteParam[] = [
+  { name: "reason", description: "Only refusals for this reason" },
+  { name: "sender", description: "Only refusals of this sender" },
+  { name: "request_id", description: "Only those of the request of this name" },
+  { name: "series", description: "Only those with this text in the series" },
+  { name: "limit", description: `Most entries; 1 to ${LEDGER_ENTRIES_MAX}` },
+];
+
+const CAPTURE_PARAMS: readonly RouteParam[] = [
+  { name: "action", description: "`start` or `stop`; absent: `start`", methods: ["POST"] },
+  { name: "duration", description: `How long; absent: ${CAPTURE_DURATION_DEFAULT}`, methods: ["POST"] },
+  { name: "bytes", description: `Size of the file; absent: ${CAPTURE_BYTES_DEFAULT}`, methods: ["POST"] },
+];
 
 export function adminWriteRoutes(ledger: RejectionLedger, capture: Capture): Route[] {
   const route = (
     path: string,
     methods: readonly Method[],
     summary: string,
+    params: readonly RouteParam[],
     handle: Route["handle"],
   ): Route => ({
     path: `/api/v1/admin${path}`,
     methods,
     summary,
+    params,
     scope: "admin",
     cors: true,
     handle: (call) => refusable(call, () => handle(call)),
   });
   return [
-    route("/rejections", ["GET"], "The last write requests that were refused", (call) =>
+    route("/rejections", ["GET"], "The last write requests that were refused", REJECTION_PARAMS, (call) =>
       call.data(
         ledger.report({
           reason: call.param("reason"),
@@ -37,8 +53,12 @@ export function adminWriteRoutes(ledger: RejectionLedger, capture: Capture): Rou
         }),
       ),
     ),
-    route("/capture", ["GET", "POST"], "Keeps write requests in a file, for `varve replay`", (call) =>
-      call.data(steer(call, capture)),
+    route(
+      "/capture",
+      ["GET", "POST"],
+      "Keeps write requests in a file, for `varve replay`",
+      CAPTURE_PARAMS,
+      (call) => call.data(steer(call, capture)),
     ),
   ];
 }

@@ -2,35 +2,68 @@ import type { Engine, QueryAnswer, QueryKind, QueryRequest } from "../workers/co
 import { type Call, JSON_TYPE } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { unescapeLabelName } from "./label-name.js";
-import type { Method, Route } from "./router.js";
+import {
+  EVALUATION,
+  LIMIT,
+  MATCHES,
+  MATCHES_REQUIRED,
+  QUERY,
+  RANGE,
+  RANGE_REQUIRED,
+} from "./route-params.js";
+import type { Method, Route, RouteParam } from "./router.js";
 
 const GET: readonly Method[] = ["GET"];
 const GET_POST: readonly Method[] = ["GET", "POST"];
 
+const TIME: RouteParam = { name: "time", description: "Seconds since 1970 or RFC 3339; absent: now" };
+const STEP: RouteParam = {
+  name: "step",
+  description: "Distance of the points: a duration or seconds",
+  required: true,
+};
+
 /** Prometheus' query API. The parameters are judged on the query thread, which also makes the JSON. */
 export function apiRoutes(gate: EngineGate): Route[] {
-  const query = (path: string, kind: QueryKind, methods: readonly Method[], summary: string): Route => ({
+  const query = (
+    path: string,
+    kind: QueryKind,
+    methods: readonly Method[],
+    summary: string,
+    params: readonly RouteParam[],
+  ): Route => ({
     path: `/api/v1${path}`,
     methods,
     summary,
+    params,
     scope: "read",
     cors: true,
     handle: (call) => ask(gate, call, kind),
   });
   return [
-    query("/query", "query", GET_POST, "Evaluates an expression at one time"),
-    query("/query_range", "query_range", GET_POST, "Evaluates an expression over a range of times"),
+    query("/query", "query", GET_POST, "Evaluates an expression at one time", [QUERY, TIME, ...EVALUATION]),
+    query("/query_range", "query_range", GET_POST, "Evaluates an expression over a range of times", [
+      QUERY,
+      ...RANGE_REQUIRED,
+      STEP,
+      ...EVALUATION,
+    ]),
     query(
       "/query_exemplars",
       "query_exemplars",
       GET_POST,
       "Exemplars of the series that an expression selects",
+      [QUERY, ...RANGE],
     ),
-    query("/format_query", "format_query", GET_POST, "Prints an expression the usual way"),
-    query("/parse_query", "parse_query", GET_POST, "The syntax tree of an expression"),
-    query("/series", "series", GET_POST, "Label sets of the series that match"),
-    query("/labels", "labels", GET_POST, "Label names"),
-    query("/label/{name}/values", "label_values", GET, "Values of one label"),
+    query("/format_query", "format_query", GET_POST, "Prints an expression the usual way", [QUERY]),
+    query("/parse_query", "parse_query", GET_POST, "The syntax tree of an expression", [QUERY]),
+    query("/series", "series", GET_POST, "Label sets of the series that match", [
+      MATCHES_REQUIRED,
+      ...RANGE,
+      LIMIT,
+    ]),
+    query("/labels", "labels", GET_POST, "Label names", [MATCHES, ...RANGE, LIMIT]),
+    query("/label/{name}/values", "label_values", GET, "Values of one label", [MATCHES, ...RANGE, LIMIT]),
     {
       path: "/api/v1/status/active_queries",
       methods: GET,
@@ -42,7 +75,8 @@ export function apiRoutes(gate: EngineGate): Route[] {
     {
       path: "/api/v1/status/active_queries/{id}",
       methods: ["DELETE"],
-      summary: "Ends one of them",
+      summary: "Ends one of the queries that wait or run",
+      gives: [""],
       scope: "admin",
       cors: true,
       handle: (call) => withEngine(gate, call, (engine) => endQuery(call, engine)),
@@ -51,6 +85,11 @@ export function apiRoutes(gate: EngineGate): Route[] {
       path: "/api/v1/metadata",
       methods: GET,
       summary: "Type, help and unit of metrics",
+      params: [
+        { name: "metric", description: "The one metric that is asked for" },
+        { name: "limit", description: "Most metrics in the answer" },
+        { name: "limit_per_metric", description: "Most entries for one metric" },
+      ],
       scope: "read",
       cors: true,
       handle: (call) => withEngine(gate, call, (engine) => answer(call, engine.metadata(call.params))),

@@ -11,6 +11,8 @@ export function featuresOf(flags: Readonly<Record<string, string>>): Features {
       admin: isOn("web.enable-admin-api"),
       label_values_match: true,
       lifecycle: isOn("web.enable-lifecycle"),
+      "openapi_3.1": true,
+      "openapi_3.2": false,
       otlp_write_receiver: writes,
       query_stats: true,
       query_warnings: true,

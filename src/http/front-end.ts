@@ -33,6 +33,7 @@ import { importExportRoutes } from "./import-export-routes.js";
 import { type Lifecycle, lifecycleRoutes } from "./lifecycle-routes.js";
 import { listen, reloadListener, type TransportChoice } from "./listen.js";
 import { isLoopbackHost } from "./loopback.js";
+import { openApiRoutes } from "./openapi.js";
 import { operationsRoutes } from "./operations-routes.js";
 import { otlpRoute } from "./otlp-route.js";
 import { registerProcessMetrics } from "./process-metrics.js";
@@ -44,7 +45,7 @@ import { statusRoutes } from "./status-routes.js";
 import type { Exchange, Listener } from "./transport.js";
 import { tsdbStatusRoutes } from "./tsdb-status-routes.js";
 import type { WebSettings } from "./web-settings.js";
-import { WRITE_PATHS, WriteRoute } from "./write-route.js";
+import { DRY_RUN_PARAM, WRITE_PATHS, WriteRoute } from "./write-route.js";
 
 export interface FrontEndOptions {
   readonly host: string;
@@ -158,11 +159,14 @@ function routeTable(
       path,
       methods: ["POST"],
       summary: "Remote Write 1.0 and 2.0",
+      params: [DRY_RUN_PARAM],
+      takes: ["application/x-protobuf"],
+      gives: ["", "application/json"],
       scope: "write",
       handleRaw: (exchange) => write.handle(exchange),
     }),
   );
-  return [
+  const table: AnyRoute[] = [
     ...writes,
     ...apiRoutes(gate),
     federateRoute(gate),
@@ -182,7 +186,9 @@ function routeTable(
     ...adminWriteRoutes(ledger, capture),
     ...operationsRoutes(gate, version, () => registry.text()),
     ...lifecycleRoutes(options.lifecycle),
+    ...openApiRoutes(() => table, version),
   ];
+  return table;
 }
 
 /** From an exchange to its route, with the answers for what has none. */

@@ -5,37 +5,72 @@ import type { ImportRequest, QueryAnswer, QueryRequest } from "../workers/contra
 import { type Call, JSON_TYPE } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { decodePercentOrNull } from "./form.js";
-import type { Route } from "./router.js";
+import { MATCHES_REQUIRED, RANGE } from "./route-params.js";
+import type { Route, RouteParam } from "./router.js";
+
+const JSON_LINES: readonly string[] = ["application/x-ndjson"];
+const METRICS_TEXT: readonly string[] = ["text/plain", "application/openmetrics-text"];
+const EXTRA_LABEL: RouteParam = {
+  name: "extra_label",
+  description: "`name=value`: a label for every series",
+  repeated: true,
+};
+const TIMESTAMP: RouteParam = {
+  name: "timestamp",
+  description: "Milliseconds since 1970, for samples without a time; absent: now",
+};
+const EXPORT_PARAMS: readonly RouteParam[] = [
+  MATCHES_REQUIRED,
+  ...RANGE,
+  { name: "format", description: "`jsonl`, `openmetrics`, `prometheus` or `csv`; absent: `jsonl`" },
+  { name: "columns", description: "Columns of CSV" },
+];
+
+const EXPORT_GIVES: readonly string[] = [
+  "application/stream+json",
+  "application/openmetrics-text",
+  "text/plain",
+  "text/csv",
+];
 
 /** Data in and out as text, under the paths and in the formats that VictoriaMetrics has for it. */
 export function importExportRoutes(gate: EngineGate, nowMs: () => number): Route[] {
   const into = (
     path: string,
     summary: string,
+    takes: readonly string[],
     labels: (call: Call) => readonly string[] | string,
   ): Route => ({
     path,
     methods: ["POST", "PUT"],
     summary,
+    params: takes === JSON_LINES ? [EXTRA_LABEL] : [EXTRA_LABEL, TIMESTAMP],
+    takes,
+    gives: [""],
     scope: "write",
     cors: true,
     bodyBytesMax: IMPORT_BODY_BYTES_MAX,
     handle: (call) => importText(gate, call, labels(call), nowMs),
   });
   return [
-    into("/api/v1/import", "Imports VictoriaMetrics' JSON lines", (call) => extraLabels(call.params)),
-    into("/api/v1/import/prometheus", "Imports Prometheus or OpenMetrics text", (call) =>
+    into("/api/v1/import", "Imports VictoriaMetrics' JSON lines", JSON_LINES, (call) =>
+      extraLabels(call.params),
+    ),
+    into("/api/v1/import/prometheus", "Imports Prometheus or OpenMetrics text", METRICS_TEXT, (call) =>
       extraLabels(call.params),
     ),
     into(
       `${METRICS_PATH}{labels*}`,
-      "The same, with labels in the path as the Pushgateway has them",
+      "Imports such text, with labels in the path as the Pushgateway has them",
+      METRICS_TEXT,
       // Not the route's variable: that has its escapes undone, slashes among them.
       (call) => pathLabels(call.exchange.path.slice(METRICS_PATH.length), call.params),
     ),
     {
       path: "/api/v1/export",
       methods: ["GET", "POST"],
+      params: EXPORT_PARAMS,
+      gives: EXPORT_GIVES,
       summary: "Samples as JSON lines, OpenMetrics text, Prometheus text or CSV",
       scope: "read",
       cors: true,

@@ -19,6 +19,7 @@ export function lifecycleRoutes({ enabled, reloads, quit }: Lifecycle): Route[] 
     path,
     methods: [...POST_PUT, ...GET],
     summary,
+    gives: ["text/plain"],
     scope: "admin",
     lifecycle: true,
     cors: false,

@@ -11,10 +11,17 @@ const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** What operators and load balancers ask: health, readiness, own metrics; and the page at `/`. */
 export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: () => string): Route[] {
-  const route = (path: string, scope: Scope, summary: string, handle: (call: Call) => void): Route => ({
+  const route = (
+    path: string,
+    scope: Scope,
+    summary: string,
+    handle: (call: Call) => void,
+    type = "text/plain",
+  ): Route => ({
     path,
     methods: GET_HEAD,
     summary,
+    gives: [type],
     scope,
     cors: false,
     handle,
@@ -22,8 +29,12 @@ export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: 
   const allMetrics = (): string => ownMetrics() + (gate.any()?.metricsText() ?? "");
   const page = LANDING_PAGE.replaceAll("{{version}}", version);
   return [
-    route("/", "open", "A page for people", (call) =>
-      call.reply(200, "text/html; charset=utf-8", page, ["Content-Security-Policy", PAGE_POLICY]),
+    route(
+      "/",
+      "open",
+      "A page for people",
+      (call) => call.reply(200, "text/html; charset=utf-8", page, ["Content-Security-Policy", PAGE_POLICY]),
+      "text/html",
     ),
     route("/-/healthy", "open", "200 while the process serves", (call) =>
       call.text(200, "Varve is Healthy.\n"),
@@ -36,6 +47,7 @@ export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: 
       path: "/api/v1/status/self_metrics",
       methods: ["GET"],
       summary: "Own metrics as JSON",
+      params: [{ name: "metric_name_pattern", description: "RE2 that the whole name matches" }],
       scope: "read",
       cors: true,
       handle: (call) => selfMetrics(call, allMetrics()),

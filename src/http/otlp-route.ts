@@ -14,6 +14,8 @@ export function otlpRoute(gate: EngineGate, requestBytesMax: number, durability:
     path: "/api/v1/otlp/v1/metrics",
     methods: ["POST"],
     summary: "OpenTelemetry metrics (OTLP), protobuf and JSON",
+    takes: [PROTOBUF_TYPE, JSON_TYPE],
+    gives: [PROTOBUF_TYPE, JSON_TYPE],
     scope: "write",
     cors: false,
     bodyBytesMax: requestBytesMax,

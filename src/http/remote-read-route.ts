@@ -14,6 +14,8 @@ export function remoteReadRoute(gate: EngineGate, concurrencyMax: number): Route
     path: "/api/v1/read",
     methods: ["POST"],
     summary: "Remote read: samples or streamed chunks",
+    takes: ["application/x-protobuf"],
+    gives: ["application/x-protobuf", "application/x-streamed-protobuf"],
     scope: "read",
     cors: false,
     bodyBytesMax: READ_BYTES_MAX,

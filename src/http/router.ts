@@ -10,8 +10,28 @@ export type Scope = "open" | "read" | "write" | "admin";
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
 
+/** A parameter of a query string, or of a form where the method has a body. */
+export interface RouteParam {
+  readonly name: string;
+  readonly description: string;
+  readonly required?: boolean;
+  /** It may be given any number of times. */
+  readonly repeated?: boolean;
+  /** Those of the route's methods that take it; absent: all. */
+  readonly methods?: readonly Method[];
+}
+
+/** What a row says for the description of the API (openapi.ts) only. */
+interface Described {
+  readonly params?: readonly RouteParam[];
+  /** Media types of a body that is no form. */
+  readonly takes?: readonly string[];
+  /** Media types of a success; "" stands for 204 without a body. Absent: Prometheus' envelope. */
+  readonly gives?: readonly string[];
+}
+
 /** One row of the table that serves, and from which 404, 405 and the API's description are made. */
-export interface Route {
+export interface Route extends Described {
   readonly path: string;
   readonly methods: readonly Method[];
   /** One line for people. */
@@ -27,7 +47,7 @@ export interface Route {
 }
 
 /** A route that reads the exchange itself: the write paths. */
-export interface RawRoute {
+export interface RawRoute extends Described {
   readonly path: string;
   readonly methods: readonly Method[];
   readonly summary: string;

@@ -3,7 +3,7 @@ import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { featuresOf } from "./features.js";
 import type { Reloads } from "./reloads.js";
-import type { Route } from "./router.js";
+import type { Route, RouteParam } from "./router.js";
 
 export interface StatusOptions {
   /** Varve's own version. */
@@ -21,12 +21,20 @@ export interface StatusOptions {
  */
 const API_VERSION = "3.5.0";
 
+const RULE_TYPE: RouteParam = { name: "type", description: "`alert` or `record`; absent: both" };
+
 /** `/api/v1/status/*` and the endpoints that are empty in a store that neither scrapes nor evaluates rules. */
 export function statusRoutes(gate: EngineGate, options: StatusOptions): Route[] {
-  const get = (path: string, summary: string, handle: (call: Call) => void): Route => ({
+  const get = (
+    path: string,
+    summary: string,
+    handle: (call: Call) => void,
+    params: readonly RouteParam[] = [],
+  ): Route => ({
     path: `/api/v1${path}`,
     methods: ["GET"],
     summary,
+    params,
     scope: "read",
     cors: true,
     handle,
@@ -38,7 +46,7 @@ export function statusRoutes(gate: EngineGate, options: StatusOptions): Route[] 
     constant("/status/flags", "Flags and their values", options.flags),
     constant("/status/config", "The configuration file (Varve is configured by flags)", { yaml: "" }),
     get("/status/runtimeinfo", "State of the process", (call) => call.data(runtimeInfo(gate, options))),
-    get("/rules", "Recording and alerting rules: none", rules),
+    get("/rules", "Recording and alerting rules: none", rules, [RULE_TYPE]),
     constant("/alerts", "Alerts: none", { alerts: [] }),
     constant("/alertmanagers", "Alertmanagers: none", { activeAlertmanagers: [], droppedAlertmanagers: [] }),
     constant("/targets", "Scrape targets: none", {

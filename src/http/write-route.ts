@@ -7,6 +7,7 @@ import type { Capture } from "./capture.js";
 import type { EngineGate } from "./engine-gate.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import type { RejectionLedger } from "./rejection-ledger.js";
+import type { RouteParam } from "./router.js";
 import { type Senders, senderOf } from "./senders.js";
 import type { Exchange } from "./transport.js";
 import { WaitingRoom } from "./waiting-room.js";
@@ -22,6 +23,11 @@ export const WRITE_PATHS: readonly string[] = [
   "/api/v1/receive",
   "/prometheus/api/v1/write",
 ];
+
+export const DRY_RUN_PARAM: RouteParam = {
+  name: "dry_run",
+  description: "`1`: stores nothing, and answers with what the request would do, as JSON",
+};
 
 /** `?dry_run=1`: what the request would do. */
 const DRY_RUN = /(?:^|&)dry_run=(?:1|true)(?:&|$)/;

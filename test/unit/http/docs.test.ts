@@ -20,6 +20,28 @@ test("docs/API.md names every route, and no other path", async (t) => {
     assert.ok(served.has(path) || others.includes(path), `${path} is not served`);
 });
 
+test("docs/API.md has the parameters of the query routes as the table has them", async (t) => {
+  const { frontEnd } = await startFrontEnd(t, {});
+  const section =
+    page("API.md")
+      .split("\n## ")
+      .find((text) => text.startsWith("Queries")) ?? "";
+  const names = (cell = ""): string[] => [...cell.matchAll(/`([\w[\]]+)`/g)].map((match) => match[1] ?? "");
+  let checked = 0;
+  for (const [, paths = "", params] of section.matchAll(/^\| (`\/.*?) \| (`.*?) \|$/gm)) {
+    for (const [, path] of paths.matchAll(/`(\/[^`]*)`/g)) {
+      const route = frontEnd.routes.find((each) => each.path === path);
+      assert.deepEqual(
+        route?.params?.map(({ name }) => name),
+        names(params),
+        path,
+      );
+      checked++;
+    }
+  }
+  assert.equal(checked, 8);
+});
+
 test("docs/ERRORS.md has every code with its status and type, and no other", () => {
   const rows = [...page("ERRORS.md").matchAll(/^\| `(\w+)` \| (\d+) \| `(\w+)` \|/gm)];
   const documented = Object.fromEntries(
