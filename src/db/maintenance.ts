@@ -99,7 +99,8 @@ export class MaintenanceThread {
         // written with another range may cross this one: it stays in the head.
         start = meta !== null ? end : Math.max(end, this.compactor.firstRange(endMs));
       }
-      this.complete = sealed && this.compactor.firstRange(endMs) === Number.POSITIVE_INFINITY;
+      const left = this.compactor.firstRange(endMs) !== Number.POSITIVE_INFINITY;
+      this.complete = sealed && !left && !this.compactor.lacksChunks;
       if (this.complete && metas.length > 0) writeCompactedMark(fs, logDir, { endMs, place });
       return metas;
     } catch (error) {

@@ -20,7 +20,7 @@ import {
 } from "../storage/chunk-series.js";
 import { HeadWriter } from "./head-writer.js";
 import { decodeLabels } from "./label-bytes.js";
-import type { ReadLogChunk } from "./logged-chunks.js";
+import { type ReadLogChunk, readLogChunkOrNull } from "./logged-chunks.js";
 import { eachDescriptor, fillFromLog } from "./snapshot.js";
 
 /** Work between two calls of the checkpoint. */
@@ -28,6 +28,11 @@ const REFS_PER_CHECKPOINT = 256;
 
 export class HeadCompactor {
   readonly kernel: Kernel;
+  /**
+   * True once a chunk could not be read back from the log, and its samples are in no block. The log may have them in
+   * other records still, which the next replay takes: nothing of it may be cut away or passed over.
+   */
+  lacksChunks = false;
   private readonly scratch: number;
   private readonly writer: HeadWriter;
   private readonly readLogChunk: ReadLogChunk;
@@ -120,8 +125,11 @@ export class HeadCompactor {
     const endMs = startMs + this.rangeMs - 1;
     const outcome = kernel.exports.collectChunks(scratch, ref, startMs, endMs);
     assert(outcome === 0, "the chunks of one series and one range fit into the scratch");
-    fillFromLog(kernel, scratch, this.readLogChunk);
-    if (kernel.u32()[(scratch + L.Q_HISTOGRAMS) >>> 2] !== 0) return this.collected();
+    const whole = fillFromLog(kernel, scratch, (segment, offset) =>
+      readLogChunkOrNull(kernel, this.readLogChunk, segment, offset),
+    );
+    if (!whole) this.lacksChunks = true;
+    if (!whole || kernel.u32()[(scratch + L.Q_HISTOGRAMS) >>> 2] !== 0) return this.collected();
     const samples = kernel.exports.decodeFloats(scratch, startMs, endMs);
     return samples < 0 ? this.collected() : this.encoded(samples);
   }
@@ -133,6 +141,7 @@ export class HeadCompactor {
     const chunks: EncodedChunk[] = [];
     eachDescriptor(kernel, scratch, (desc) => {
       const data = words[(desc + L.N_DATA) >>> 2];
+      if (data === 0) return;
       chunks.push({
         mint: kernel.i64(desc + L.N_MINT),
         maxt: kernel.i64(desc + L.N_MAXT),

@@ -10,7 +10,15 @@ const KILLS = 4;
 /** Starts an import again and again and kills it as soon as its working folder has grown; returns how often it did. */
 export async function killImport(args: readonly string[], dataFolder: string): Promise<number> {
   const work = join(dataFolder, "import");
-  const size = (): number => (existsSync(work) ? readdirSync(work, { recursive: true }).length : 0);
+  const size = (): number => {
+    for (;;) {
+      try {
+        return existsSync(work) ? readdirSync(work, { recursive: true }).length : 0;
+      } catch {
+        // A folder was renamed while it was being listed.
+      }
+    }
+  };
   let kills = 0;
   for (let i = 0; i < KILLS; i++) {
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: "ignore" });
