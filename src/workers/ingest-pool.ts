@@ -3,7 +3,6 @@
  * (up to a bound): under load a task's fixed cost is shared, and an idle server answers a single request at once.
  */
 import { availableParallelism } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Piscina } from "piscina";
 import { RETRY_AFTER_SECONDS } from "../base/limits.js";
 import type { Database } from "../db/database.js";
@@ -14,6 +13,7 @@ import type { ReplaySummary } from "../head/replay.js";
 import type { WriteAnswer, WriteProtocol } from "./contract.js";
 import { type IngestTaskResult, type ProbeFailure, unpackOutcomes } from "./ingest-messages.js";
 import type { IngestMetrics } from "./ingest-metrics.js";
+import { untilLoaded } from "./loading.js";
 import type { Slot } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
 
@@ -21,8 +21,6 @@ import type { ThreadData } from "./thread-data.js";
 const TASKS_PER_THREAD = 2;
 const REQUESTS_PER_TASK_MAX = 16;
 const GATHERED_REQUESTS = 4;
-const LOAD_MS_MAX = 5000;
-const LOAD_POLL_MS = 5;
 
 interface Pending {
   readonly slot: Slot;
@@ -213,20 +211,9 @@ export class IngestPool {
         this.idle = resolve;
       });
     }
-    await this.loaded();
-    await this.pool.destroy();
-  }
-
-  /** A thread that is ended while it loads its modules takes the process with it. */
-  private async loaded(): Promise<void> {
     const counter = new Int32Array(this.data.counter);
-    for (
-      let waited = 0;
-      waited < LOAD_MS_MAX && Atomics.load(counter, 0) < this.threads;
-      waited += LOAD_POLL_MS
-    ) {
-      await sleep(LOAD_POLL_MS);
-    }
+    await untilLoaded(() => Atomics.load(counter, 0) >= this.threads);
+    await this.pool.destroy();
   }
 }
 

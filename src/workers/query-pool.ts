@@ -17,6 +17,7 @@ import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import { type ActiveQuery, activeQueryJson, describeQuery, printSeconds } from "./active-query.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
 import { FairQueue } from "./fair-queue.js";
+import { untilLoaded } from "./loading.js";
 import { QueryBoard } from "./query-board.js";
 import { QueryMetrics } from "./query-metrics.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
@@ -134,8 +135,9 @@ export class QueryPool {
     );
   }
 
-  close(): Promise<void> {
-    return this.pool.destroy();
+  async close(): Promise<void> {
+    await untilLoaded(() => this.pool.threads.every(({ threadId }) => this.threadSlots.has(threadId)));
+    await this.pool.destroy();
   }
 
   private takeId(): string {
