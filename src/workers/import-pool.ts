@@ -17,6 +17,8 @@ export interface ImportTarget {
 export class ImportPool {
   private readonly pool: Piscina;
   private readonly target: ImportTarget;
+  /** Bodies that are being read, or wait for it. */
+  private reading = 0;
 
   constructor(target: ImportTarget) {
     this.target = target;
@@ -25,20 +27,20 @@ export class ImportPool {
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: 30_000,
-      maxQueue: QUEUE_MAX,
       atomics: "disabled",
     });
   }
 
   async import(request: ImportRequest): Promise<ImportAnswer> {
+    if (this.reading > QUEUE_MAX) return { status: 503, message: "too many imports are waiting" };
     let parsed: ParsedImport | ImportAnswer;
+    this.reading++;
     try {
       parsed = (await this.pool.run(request, { name: "parse" })) as ParsedImport | ImportAnswer;
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (message.includes("queue is at limit"))
-        return { status: 503, message: "too many imports are waiting" };
+    } catch {
       return { status: 500, message: "the import could not be read" };
+    } finally {
+      this.reading--;
     }
     return "status" in parsed ? parsed : this.store(parsed);
   }
