@@ -35,7 +35,7 @@ export class FileWriter {
       this.buffer.set(bytes.subarray(done, done + count), this.buffered);
       this.buffered += count;
       done += count;
-      if (this.buffered === BUFFER_BYTES) this.flushToDisk();
+      if (this.buffered === BUFFER_BYTES) this.flush();
     }
   }
 
@@ -79,15 +79,6 @@ export class FileWriter {
     if (this.closed) return;
     this.closed = true;
     this.fs.close(this.fd);
-  }
-
-  /**
-   * Piece by piece: a file system with a journal makes the log's next sync wait for all that is dirty in new files,
-   * and a request should wait for a piece, not for a block.
-   */
-  private flushToDisk(): void {
-    this.flush();
-    this.fs.fdatasync(this.fd);
   }
 
   private flush(): void {
