@@ -34,8 +34,9 @@ export function ingest(scratch: usize, slot: usize, length: u32, version: u32, o
   const failure = read(scratch, slot, length, version, false);
   if (failure) return failure;
   dropKnownMetadata(scratch, version);
-  gatherMerges(scratch);
+  // The sort works where the merges are gathered.
   sortLongRuns(scratch, sampleCount);
+  gatherMerges(scratch);
   appendColumns(scratch, sampleCount, <i64>oldest, <i64>newest, false);
   store<u32>(scratch, created, RES_CREATED);
   store<u32>(scratch, coldCount, RES_COLD);

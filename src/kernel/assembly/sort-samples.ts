@@ -1,6 +1,6 @@
 // Many samples of one series in one request, in no order: each would be searched for in all that came before. Sorted
 // by time first they are appended one behind the other. Of equal times the first in the request stays the first.
-import { R_OPEN, R_REF, R_T, R_V, SERIES_PER_REQUEST_MAX } from "./layout";
+import { NONE, R_OPEN, R_REF, R_T, R_V, SERIES_PER_REQUEST_MAX } from "./layout";
 
 /** Looking at every 128th sample finds each run of this length. */
 const RUN_MIN: u32 = 256;
@@ -21,7 +21,8 @@ export function sortLongRuns(scratch: usize, count: u32): void {
     let start = i, end = i + 1;
     while (start && load<u32>(scratch + ((start - 1) << 2), R_REF) == ref) start--;
     while (end < count && load<u32>(scratch + (end << 2), R_REF) == ref) end++;
-    if (end - start >= RUN_MIN && goesBack(scratch, start, end)) {
+    // Columns without a series are of many: refused, or for the merge table, which knows them by their place.
+    if (ref != NONE && end - start >= RUN_MIN && goesBack(scratch, start, end)) {
       for (let at = start; at < end; at += PIECE_MAX) sortPiece(scratch, at, min(end - at, PIECE_MAX));
     }
     i = (end + STRIDE - 1) / STRIDE * STRIDE;

@@ -152,6 +152,26 @@ test("with URL templates the series stay bounded and their sums equal those of t
   await local.close();
 });
 
+test("a request with many merged series, each with its samples in a run, loses none of them", async () => {
+  const local = new LocalDatabase(new MemFileSystem(), clock);
+  new Policies(local.database.kernel).setRules(rulesOf({ url_templates: ["url"] }));
+  // Between two sources the time goes back: to the kernel it looks like one long series in no order.
+  const request = Array.from(
+    { length: 200 },
+    (_, i): WireSeries => ({
+      labels: [
+        ["__name__", "c_total"],
+        ["url", `/users/${i}`],
+      ],
+      samples: [1, 2, 3].map((n) => ({ timestamp: START + n * 1000, value: n * (i + 1) })),
+    }),
+  );
+  const { status, outcome } = await local.writeSeries(request);
+  assert.deepEqual([status, outcome.samples], [204, 600], outcome.message);
+  assert.equal(newest(local).get('c_total{url="/users/:id"}'), valueBits(3 * 20_100));
+  await local.close();
+});
+
 test("merged values survive a checkpoint that stands for the log", async () => {
   const fs = new MemFileSystem();
   const rules = rulesOf({ url_templates: ["url"] });
