@@ -4,11 +4,12 @@
  * that explodes from those that do not; small numbers by linear counting.
  */
 import { EXPLODING_LABELS_MAX } from "../base/limits.js";
-import type { Labels } from "../model/labels.js";
+import { type Labels, METRIC_NAME } from "../model/labels.js";
 import { mix } from "./merge-table.js";
 
 const REGISTER_BITS = 8;
 const REGISTERS: number = 1 << REGISTER_BITS;
+const METRIC_NAMES_USUAL = 8;
 const ALPHA: number = 0.7213 / (1 + 1.079 / REGISTERS);
 
 export interface LabelCount {
@@ -39,8 +40,13 @@ export class LabelSketch {
   ranking(): LabelCount[] {
     return [...this.registers]
       .map(([label, registers]) => ({ label, values: estimate(registers) }))
-      .sort((a, b) => b.values - a.values || (a.label < b.label ? 1 : -1));
+      .sort((a, b) => weight(b) - weight(a) || (a.label < b.label ? 1 : -1));
   }
+}
+
+/** A sender has some dozens of metric names from the start: among few series they must not hide the label that grows. */
+function weight({ label, values }: LabelCount): number {
+  return label === METRIC_NAME ? values / METRIC_NAMES_USUAL : values;
 }
 
 function estimate(registers: Uint8Array): number {

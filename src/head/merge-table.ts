@@ -22,8 +22,8 @@ const TARGETS = 2;
 const INDEX_PER_ENTRY = 2;
 /** lo, hi, target, next source of the target + 1; time and value as doubles. */
 const SOURCE_WORDS = 8;
-/** lo, hi, kind, first source + 1; sum of the latest values, base, or the extreme, as doubles. */
-const TARGET_WORDS = 8;
+/** lo, hi, kind, first source + 1; sum of the latest values or the extreme, base, what rounding took from the sum, as doubles. */
+const TARGET_WORDS = 10;
 const SOURCE_INDEX = HEADER_WORDS;
 const TARGET_INDEX: number = SOURCE_INDEX + INDEX_PER_ENTRY * MERGE_SOURCES_MAX;
 const SOURCE_AT: number = TARGET_INDEX + INDEX_PER_ENTRY * MERGE_TARGETS_MAX;
@@ -124,8 +124,9 @@ export class MergeTable {
     const place = target >>> 1;
     const kind = MERGE_KINDS[words[target + 2] as number] as MergeKind;
     if (kind === "counter" || kind === "sum") {
-      if (kind === "counter" && value < last) doubles[place + 3] = (doubles[place + 3] as number) + last;
-      doubles[place + 2] = (doubles[place + 2] as number) + (value - last);
+      if (kind === "counter" && value < last) this.add(place + 3, place + 4, last);
+      this.add(place + 2, place + 4, -last);
+      this.add(place + 2, place + 4, value);
       return "new";
     }
     const extreme = doubles[place + 2] as number;
@@ -133,6 +134,17 @@ export class MergeTable {
     if (beyond || Number.isNaN(extreme)) doubles[place + 2] = value;
     else if (!first && last === extreme) doubles[place + 2] = this.extremeOf(target, kind);
     return "new";
+  }
+
+  /** Adds to a double and keeps what rounding takes (Neumaier, 1974), so that years of additions do not drift. */
+  private add(at: number, rest: number, value: number): void {
+    const { doubles } = this;
+    const before = doubles[at] as number;
+    const sum = before + value;
+    doubles[at] = sum;
+    if (!Number.isFinite(sum)) return;
+    const lost = Math.abs(before) >= Math.abs(value) ? before - sum + value : value - sum + before;
+    doubles[rest] = (doubles[rest] as number) + lost;
   }
 
   private extremeOf(target: number, kind: MergeKind): number {
@@ -152,7 +164,8 @@ export class MergeTable {
   /** What a target is worth now. */
   value(target: number): number {
     const place = (TARGET_AT + TARGET_WORDS * target) >>> 1;
-    return (this.doubles[place + 2] as number) + (this.doubles[place + 3] as number);
+    const [sum = 0, base = 0, rest = 0] = this.doubles.subarray(place + 2, place + 5);
+    return sum + base + rest;
   }
 
   /** A source as it is now, for the log. */
