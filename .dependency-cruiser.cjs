@@ -40,6 +40,7 @@ const doors = {
   // http/openapi prints with it: the description of the API is asked for as YAML.
   yaml: ["cli/web-config", "cli/relabel-config", "http/openapi"],
   "uWebSockets.js": ["http/uws-transport"],
+  zstddec: ["workers/load-zstd"],
 };
 
 const pathOf = (room) => (room.endsWith(".ts") ? `^src/${room.replace(".", "\\.")}$` : `^src/${room}/`);

@@ -12,6 +12,7 @@ import {
   type WalSummary,
 } from "../transfer/prometheus-folder.js";
 import { openTextImport } from "../transfer/text-import.js";
+import { loadZstd } from "../workers/load-zstd.js";
 import { type ImportInput, keyOfInputs, readInput } from "./import-input.js";
 import type { Output } from "./output.js";
 import { printRange } from "./print-values.js";
@@ -109,6 +110,7 @@ class ImportRun {
 
   /** What the log brought is read again from its beginning if this is cut off: it is hours, not years. */
   private async readLogs(path: string, endMs: number, spool: BlockSpool): Promise<void> {
+    await loadZstd();
     let last = "";
     const summary = readPrometheusLogs(
       fs,

@@ -10,6 +10,7 @@ import { readSamples } from "../wal/read-samples.js";
 import { decodeSegmentHeader, RecordType, SEGMENT_HEADER_BYTES } from "../wal/record-format.js";
 import { summarizeRecord } from "../wal/record-summary.js";
 import { type LogRecord, readLog } from "../wal/segment-reader.js";
+import { loadZstd } from "../workers/load-zstd.js";
 import type { InspectView } from "./inspect-view.js";
 import type { Output } from "./output.js";
 import { printBytes, printRange, printTime } from "./print-values.js";
@@ -188,6 +189,7 @@ export async function inspectPrometheusSegment(
     damaged++;
     lines.push(`  damaged at ${offset}: ${reason}`);
   };
+  await loadZstd();
   readWalSegment(fs, path, { record, damage }, true);
   await out.line("segment of Prometheus' log");
   for (const line of lines) await out.line(line);

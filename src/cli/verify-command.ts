@@ -7,6 +7,7 @@ import { LOG_FOLDER } from "../db/database.js";
 import { verifyLog } from "../db/verify-log.js";
 import { nodeFileSystem as fs } from "../io/node-file-system.js";
 import { readPrometheusWal, type WalDamage } from "../transfer/prometheus-wal.js";
+import { loadZstd } from "../workers/load-zstd.js";
 import type { CommandCall } from "./command.js";
 import type { Output } from "./output.js";
 import { printBytes, printRange } from "./print-values.js";
@@ -87,6 +88,7 @@ async function verifyWal(dir: string, out: Output): Promise<number> {
   const damages: WalDamage[] = [];
   let records = 0;
   let files = 0;
+  await loadZstd();
   readPrometheusWal(fs, dir, {
     record: () => void records++,
     damage: (damage) => void damages.push(damage),

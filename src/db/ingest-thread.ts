@@ -1,6 +1,6 @@
 /** One request, from the bytes in its slot to log records, on an ingest thread. */
 import type { Clock } from "../base/clock.js";
-import { HeadWriter } from "../head/head-writer.js";
+import { ERR_ZSTD, HeadWriter } from "../head/head-writer.js";
 import type { ReadLogChunk } from "../head/logged-chunks.js";
 import { REASON_TEXTS } from "../head/reasons.js";
 import * as L from "../kernel/assembly/layout.js";
@@ -29,11 +29,13 @@ export class IngestThread {
     this.options = options;
   }
 
-  /** `slotBytes`: the room of the slot, which the log records may overwrite. */
-  ingest(slot: number, length: number, slotBytes: number, version: number): IngestOutcome {
+  /** `slotBytes`: the room of the slot, which the log records may overwrite. `zstd`: the body is no snappy block. */
+  ingest(slot: number, length: number, slotBytes: number, version: number, zstd = false): IngestOutcome {
     const now = this.options.clock.nowMs();
     const oldest = Math.max(0, now - this.options.retentionMs);
-    const failure = this.writer.begin(slot, length, version, oldest, now + FUTURE_MS_MAX);
+    const bytes = zstd ? this.writer.unpackZstd(slot, length) : length;
+    if (bytes < 0) return failedOutcome(bytes);
+    const failure = this.writer.begin(zstd ? 0 : slot, bytes, version, oldest, now + FUTURE_MS_MAX);
     if (failure < 0) return failedOutcome(failure);
     const { writer } = this;
     const cold = writer.result(L.RES_COLD) === 0 ? null : this.cold.run(version, oldest, now + FUTURE_MS_MAX);
@@ -81,10 +83,17 @@ export class IngestThread {
   }
 
   /** What `ingest` would do: nothing is made or stored. The status and message alone where the body is no request. */
-  probe(slot: number, length: number, version: number): DryRunAnswer | { status: number; message: string } {
+  probe(
+    slot: number,
+    length: number,
+    version: number,
+    zstd = false,
+  ): DryRunAnswer | { status: number; message: string } {
     const now = this.options.clock.nowMs();
     const oldest = Math.max(0, now - this.options.retentionMs);
-    const failure = this.writer.probe(slot, length, version, oldest, now + FUTURE_MS_MAX);
+    const bytes = zstd ? this.writer.unpackZstd(slot, length) : length;
+    const failure =
+      bytes < 0 ? bytes : this.writer.probe(zstd ? 0 : slot, bytes, version, oldest, now + FUTURE_MS_MAX);
     if (failure === 0) return describeProbe(this.writer, now);
     this.writer.policy.dry = null;
     const { status, message } = failedOutcome(failure);
@@ -113,6 +122,8 @@ function failedOutcome(failure: number): IngestOutcome {
   switch (failure) {
     case L.ERR_SNAPPY:
       return bareOutcome(400, "the body is not a snappy block");
+    case ERR_ZSTD:
+      return bareOutcome(400, `the body is not a zstd frame of at most ${L.REQUEST_BYTES_MAX} bytes`);
     case L.ERR_TOO_LARGE:
       return bareOutcome(400, `the body declares more than ${L.REQUEST_BYTES_MAX} uncompressed bytes`);
     case L.ERR_PROTOBUF:

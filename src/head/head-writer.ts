@@ -5,6 +5,7 @@
 import { assert } from "../base/assert.js";
 import { decodeChunk } from "../chunk/chunk.js";
 import { encodeHistogramChunks } from "../chunk/histogram-chunk.js";
+import { zstdUncompressOrNull } from "../encoding/zstd.js";
 import * as L from "../kernel/assembly/layout.js";
 import { Kernel } from "../kernel/kernel.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
@@ -24,6 +25,8 @@ const HISTOGRAM_BYTES_MAX: number = L.CANON_BYTES_MAX;
 const OOO_NEW = 0;
 const OOO_SAME = 100;
 const HISTOGRAM_LOOK = 101;
+/** Beside the kernel's ERR_*. */
+export const ERR_ZSTD = -100;
 
 /** A sample, histogram or series that was refused. */
 export interface Refusal {
@@ -63,6 +66,15 @@ export class HeadWriter {
     this.version = version;
     this.policy.begin();
     return this.kernel.exports.ingest(this.scratch, slot, length, version, oldestMs, newestMs);
+  }
+
+  /** Unpacks a body to where the kernel looks for a message in slot 0. Its length, or ERR_ZSTD. */
+  unpackZstd(slot: number, length: number): number {
+    const bytes = this.kernel.u8();
+    const message = zstdUncompressOrNull(bytes.subarray(slot, slot + length), L.REQUEST_BYTES_MAX);
+    if (message === null) return ERR_ZSTD;
+    bytes.set(message, this.scratch + L.R_RAW);
+    return message.length;
   }
 
   /** As `begin`, but nothing is made or appended: what would be new is in `policy.dry`. No `finish` follows. */

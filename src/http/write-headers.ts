@@ -1,24 +1,36 @@
-import type { WriteProtocol } from "../workers/contract.js";
+import type { WritePacking, WriteProtocol } from "../workers/contract.js";
 
-/** What the headers of a write request say: the protocol, or why it is refused (415). */
+/** What the headers of a write request say: the protocol and how the body is packed, or why it is refused (415). */
 export type WriteHeaders =
-  | { readonly protocol: WriteProtocol }
+  | { readonly protocol: WriteProtocol; readonly packing: WritePacking }
   | { readonly protocol: 0; readonly message: string };
 
-const VERSION_1: WriteHeaders = { protocol: 1 };
-const VERSION_2: WriteHeaders = { protocol: 2 };
+const VERSION_1: WriteHeaders = { protocol: 1, packing: "snappy" };
+const VERSION_1_ZSTD: WriteHeaders = { protocol: 1, packing: "zstd" };
+const VERSION_2: WriteHeaders = { protocol: 2, packing: "snappy" };
 
 /**
  * Judges Content-Encoding and Content-Type ("" where absent) as the Remote Write 2.0 specification has it.
- * An absent encoding means snappy and an absent type means 1.0: common clients send neither.
+ * An absent encoding means snappy and an absent type means 1.0: common clients send neither. zstd stands for
+ * VictoriaMetrics' protocol (vmagent), which packs a message of 1.0 with it.
  */
 export function judgeWriteHeaders(contentEncoding: string, contentType: string): WriteHeaders {
   if (contentEncoding !== "" && contentEncoding !== "snappy" && contentEncoding.toLowerCase() !== "snappy") {
-    return refuse(`unsupported Content-Encoding ${quote(contentEncoding)}: this receiver takes snappy`);
+    return judgeOtherEncoding(contentEncoding, contentType);
   }
   if (contentType === "" || contentType === TYPE) return VERSION_1;
   if (contentType === TYPE_V2) return VERSION_2;
   return judgeContentType(contentType);
+}
+
+function judgeOtherEncoding(contentEncoding: string, contentType: string): WriteHeaders {
+  const refused = `unsupported Content-Encoding ${quote(contentEncoding)}`;
+  if (contentEncoding.toLowerCase() !== "zstd") {
+    return refuse(`${refused}: this receiver takes snappy, and zstd of 1.0`);
+  }
+  const judged = judgeWriteHeaders("snappy", contentType);
+  if (judged.protocol === 2) return refuse(`${refused}: Remote Write 2.0 is packed with snappy`);
+  return judged.protocol === 0 ? judged : VERSION_1_ZSTD;
 }
 
 function judgeContentType(contentType: string): WriteHeaders {

@@ -1,5 +1,11 @@
 import { DISCARD_BYTES_MAX, RETRY_AFTER_SECONDS } from "../base/limits.js";
-import type { IngestSlot, QueryAnswer, WriteAnswer, WriteProtocol } from "../workers/contract.js";
+import type {
+  IngestSlot,
+  QueryAnswer,
+  WriteAnswer,
+  WritePacking,
+  WriteProtocol,
+} from "../workers/contract.js";
 import type { Capture, CapturedHead } from "./capture.js";
 import type { EngineGate } from "./engine-gate.js";
 import type { BodySink, Exchange } from "./transport.js";
@@ -23,17 +29,23 @@ export interface WriteContext {
   aborted(): void;
 }
 
+/** What a request's head says of it. */
+export interface WriteHead {
+  readonly protocol: WriteProtocol;
+  readonly packing: WritePacking;
+  /** Infinity: the sender did not say. */
+  readonly declaredBytes: number;
+  /** Nothing is stored: the sender wants to know what would be. */
+  readonly dryRun: boolean;
+}
+
 /** One write request on its way from the socket into a slot, and to its one answer. */
 export class WriteRequest implements BodySink, Waiter {
   readonly exchange: Exchange;
-  readonly protocol: WriteProtocol;
+  readonly head: WriteHead;
   readonly startMs: number;
-  /** Nothing is stored: the sender wants to know what would be. */
-  readonly dryRun: boolean;
   private readonly captured: CapturedHead | null;
   private readonly context: WriteContext;
-  /** Infinity: the sender did not say. */
-  private readonly declaredBytes: number;
   /** 0: not refused. Else the rest of the body is discarded and this is the answer. */
   private refusedStatus = 0;
   private refusedMessage = "";
@@ -47,20 +59,11 @@ export class WriteRequest implements BodySink, Waiter {
   private bodyEnded = false;
   private answered = false;
 
-  constructor(
-    context: WriteContext,
-    exchange: Exchange,
-    protocol: WriteProtocol,
-    declaredBytes: number,
-    startMs: number,
-    dryRun: boolean,
-  ) {
-    this.dryRun = dryRun;
-    this.captured = dryRun ? null : context.capture.head(exchange);
+  constructor(context: WriteContext, exchange: Exchange, head: WriteHead, startMs: number) {
+    this.captured = head.dryRun ? null : context.capture.head(exchange);
     this.context = context;
     this.exchange = exchange;
-    this.protocol = protocol;
-    this.declaredBytes = declaredBytes;
+    this.head = head;
     this.startMs = startMs;
   }
 
@@ -71,7 +74,8 @@ export class WriteRequest implements BodySink, Waiter {
   }
 
   get cost(): number {
-    return Number.isFinite(this.declaredBytes) ? this.declaredBytes : UNDECLARED_COST;
+    const { declaredBytes } = this.head;
+    return Number.isFinite(declaredBytes) ? declaredBytes : UNDECLARED_COST;
   }
 
   get slotBytes(): number {
@@ -133,7 +137,7 @@ export class WriteRequest implements BodySink, Waiter {
     const outcome = slot.write(bytes);
     if (outcome === "too-large") this.refuse(413, this.context.tooLarge());
     else if (outcome === "full") this.refuseFull();
-    else if (slot.length < this.declaredBytes && !this.bodyEnded) this.context.incomplete.add(this);
+    else if (slot.length < this.head.declaredBytes && !this.bodyEnded) this.context.incomplete.add(this);
   }
 
   /** Hands the body to the engine, or answers why not. */
@@ -148,13 +152,14 @@ export class WriteRequest implements BodySink, Waiter {
     this.slot = null;
     this.answered = true;
     this.context.countBody(slot.length);
-    if (this.dryRun) {
+    const { protocol, packing, dryRun } = this.head;
+    if (dryRun) {
       // `probe` does not reject.
-      void engine.probe(slot, this.protocol).then((answer) => this.context.answerDryRun(this, answer));
+      void engine.probe(slot, protocol, packing).then((answer) => this.context.answerDryRun(this, answer));
       return;
     }
     if (this.captured !== null) this.context.capture.add(this.captured, slot.bytes());
-    engine.ingest(slot, this.protocol).then(
+    engine.ingest(slot, protocol, packing).then(
       (answer) => this.context.answer(this, answer, false),
       () => this.context.answer(this, { ...NOTHING_WRITTEN, status: 500, message: "internal error" }, true),
     );

@@ -29,6 +29,8 @@ export const DRY_RUN_PARAM: RouteParam = {
   description: "`1`: stores nothing, and answers with what the request would do, as JSON",
 };
 
+const REFUSED_HEADERS = { protocol: 1, packing: "snappy" } as const;
+
 /** `?dry_run=1`: what the request would do. */
 const DRY_RUN = /(?:^|&)dry_run=(?:1|true)(?:&|$)/;
 
@@ -111,10 +113,10 @@ export class WriteRoute implements WriteContext {
     const headers = judgeWriteHeaders(exchange.header("content-encoding"), exchange.header("content-type"));
     const length = exchange.header("content-length");
     const declaredBytes = length === "" ? Number.POSITIVE_INFINITY : Number(length);
-    const protocol = headers.protocol === 0 ? 1 : headers.protocol;
+    const { protocol, packing } = headers.protocol === 0 ? REFUSED_HEADERS : headers;
     const startMs = this.options.clock.monotonicMs();
     const dryRun = exchange.query !== "" && DRY_RUN.test(exchange.query);
-    const request = new WriteRequest(this, exchange, protocol, declaredBytes, startMs, dryRun);
+    const request = new WriteRequest(this, exchange, { protocol, packing, declaredBytes, dryRun }, startMs);
     this.underWay++;
     if (headers.protocol === 0) request.refuse(415, headers.message);
     else if (length !== "" && declaredBytes > this.options.requestBytesMax) {
@@ -130,7 +132,7 @@ export class WriteRoute implements WriteContext {
   /** Sends the one answer of a request. Statuses other than 204 carry `message` as text. */
   answer(request: WriteRequest, answer: WriteAnswer, close: boolean): void {
     this.underWay--;
-    if (!request.dryRun) this.keep(request.exchange, answer);
+    if (!request.head.dryRun) this.keep(request.exchange, answer);
     this.send(request, answer, close);
     if (this.waiting.count > 0) this.waiting.serve();
   }
@@ -155,10 +157,10 @@ export class WriteRoute implements WriteContext {
   }
 
   private send(request: WriteRequest, answer: WriteAnswer, close: boolean): void {
-    const { exchange, protocol } = request;
+    const { exchange } = request;
     this.metrics.record(answer.status, this.options.clock.monotonicMs() - request.startMs);
     let headers = this.durabilityHeader;
-    if (protocol === 2) headers = headers.concat(writtenHeaders(answer));
+    if (request.head.protocol === 2) headers = headers.concat(writtenHeaders(answer));
     if (answer.status === 204) {
       exchange.send(204, headers, "", close);
       return;

@@ -1,11 +1,12 @@
 /**
  * Reads Prometheus' own log (tsdb/docs/format/wal.md): segments of 32 KiB pages, in them fragments of records, each
- * with a checksum, records compressed as a whole. Nothing is changed on disk.
+ * with a checksum, records compressed as a whole. Nothing is changed on disk. The decoder of zstd must be loaded.
  */
 import { CorruptionError } from "../base/errors.js";
 import { readU32 } from "../encoding/byte-reader.js";
 import { crc32c } from "../encoding/crc32c.js";
 import { snappyUncompressOrNull } from "../encoding/snappy.js";
+import { zstdUncompressOrNull } from "../encoding/zstd.js";
 import type { FileSystem } from "../io/file-system.js";
 
 const PAGE_BYTES = 32 * 1024;
@@ -147,11 +148,10 @@ function join(parts: readonly Uint8Array[], bytes: number): Uint8Array {
 
 /** Null, or why the record cannot be read. */
 function deliver(bytes: Uint8Array, flags: number, visitor: Pick<WalVisitor, "record">): string | null {
-  if ((flags & ZSTD_FLAG) !== 0)
-    return "the record is compressed with zstd, which this program does not read";
   let content: Uint8Array | null = bytes;
-  if ((flags & SNAPPY_FLAG) !== 0) content = snappyUncompressOrNull(bytes, RECORD_BYTES_MAX);
-  if (content === null) return "the record is not snappy";
+  if ((flags & ZSTD_FLAG) !== 0) content = zstdUncompressOrNull(bytes, RECORD_BYTES_MAX);
+  else if ((flags & SNAPPY_FLAG) !== 0) content = snappyUncompressOrNull(bytes, RECORD_BYTES_MAX);
+  if (content === null) return `the record is not ${(flags & ZSTD_FLAG) !== 0 ? "zstd" : "snappy"}`;
   try {
     visitor.record(content);
     return null;

@@ -10,6 +10,9 @@ import type { BudgetState, BudgetText } from "./budgets.js";
 /** Which Remote Write message a body holds. */
 export type WriteProtocol = 1 | 2;
 
+/** How a body is packed. zstd is VictoriaMetrics' protocol: a message of 1.0. */
+export type WritePacking = "snappy" | "zstd";
+
 /** Bytes of one request body on their way into shared memory. Either submitted or released, once. */
 export interface IngestSlot {
   /** Bytes written so far. */
@@ -179,11 +182,11 @@ export interface Engine {
   /** Null: all slots are taken (503 + Retry-After). */
   acquireSlot(): IngestSlot | null;
   /** Answers after the group commit. Never rejects. The slot is the engine's from here on. */
-  ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer>;
+  ingest(slot: IngestSlot, protocol: WriteProtocol, packing?: WritePacking): Promise<WriteAnswer>;
   /** Answers when everything of it is as durable as a write. Never rejects. */
   importText(request: ImportRequest): Promise<ImportAnswer>;
   /** What `ingest` would do, as the body of an answer; nothing is stored. Never rejects. The slot is the engine's. */
-  probe(slot: IngestSlot, protocol: WriteProtocol): Promise<QueryAnswer>;
+  probe(slot: IngestSlot, protocol: WriteProtocol, packing?: WritePacking): Promise<QueryAnswer>;
   /** Translates and stores. Never rejects. */
   ingestOtlp(request: OtlpRequest): Promise<OtlpAnswer>;
   /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */

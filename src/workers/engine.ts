@@ -31,6 +31,7 @@ import type {
   ReadyState,
   ReplayProgress,
   WriteAnswer,
+  WritePacking,
   WriteProtocol,
 } from "./contract.js";
 import { encodeExemplarsAnswer } from "./exemplars-answer.js";
@@ -285,7 +286,7 @@ class ThreadedEngine implements Engine {
       this.report(replayed, systemClock.monotonicMs() - started);
       if (this.readOnly) {
         this.db.beginReadOnly(replayed);
-        this.readOn();
+        await this.readOn();
         return;
       }
       this.db.begin(replayed, (status) => this.changed(status));
@@ -307,9 +308,9 @@ class ThreadedEngine implements Engine {
   }
 
   /** Takes up now and then what another process changes in the folder's blocks. */
-  private readOn(): void {
+  private async readOn(): Promise<void> {
     const { dataPath } = this.options;
-    replayPrometheusLogs(this.db, nodeFileSystem, dataPath, this.log);
+    await replayPrometheusLogs(this.db, nodeFileSystem, dataPath, this.log);
     this.log.info("serving without writing: no lock is taken", { path: dataPath });
     this.ticker = setInterval(() => this.epochs.advance(), READ_ONLY_RELOAD_MS);
   }
@@ -365,7 +366,7 @@ class ThreadedEngine implements Engine {
     return this.stopping ? null : this.slots.acquire();
   }
 
-  ingest(slot: IngestSlot, protocol: WriteProtocol): Promise<WriteAnswer> {
+  ingest(slot: IngestSlot, protocol: WriteProtocol, packing?: WritePacking): Promise<WriteAnswer> {
     if (this.readOnly) {
       slot.release();
       return Promise.resolve(unavailable(ONLY_READS));
@@ -379,16 +380,16 @@ class ThreadedEngine implements Engine {
       slot.release();
       return Promise.resolve(unavailable(this.floor.refusal));
     }
-    return this.ingestPool.ingest(slot as Slot, protocol);
+    return this.ingestPool.ingest(slot as Slot, protocol, packing);
   }
 
   importText(request: ImportRequest): Promise<ImportAnswer> {
     return this.importPool.import(request);
   }
 
-  async probe(slot: IngestSlot, protocol: WriteProtocol): Promise<QueryAnswer> {
+  async probe(slot: IngestSlot, protocol: WriteProtocol, packing?: WritePacking): Promise<QueryAnswer> {
     try {
-      const answer = await this.ingestPool.probe(slot as Slot, protocol);
+      const answer = await this.ingestPool.probe(slot as Slot, protocol, packing);
       if ("samples" in answer) return encodeData(answer);
       throw new RefusalError(answer.status === 400 ? "bad_data" : "unavailable", answer.message);
     } catch (error) {

@@ -6,6 +6,7 @@ import type { DryRunAnswer } from "../db/dry-run.js";
 import { IngestThread } from "../db/ingest-thread.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import { replayDatabaseLog } from "../db/replay-log.js";
+import { zstdIsLoaded } from "../encoding/zstd.js";
 import type { ReplaySummary } from "../head/replay.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import {
@@ -14,7 +15,9 @@ import {
   type ProbeFailure,
   packOutcomes,
   TASK_WORDS,
+  ZSTD_BODY,
 } from "./ingest-messages.js";
+import { loadZstd } from "./load-zstd.js";
 import { type ThreadData, takeThreadIndex } from "./thread-data.js";
 
 const data = workerData as ThreadData;
@@ -30,20 +33,32 @@ function ingestThread(): IngestThread {
   return thread;
 }
 
-export function ingest(task: IngestTask): IngestTaskResult {
+export function ingest(task: IngestTask): IngestTaskResult | Promise<IngestTaskResult> {
+  for (let i = TASK_WORDS - 1; i < task.length; i += TASK_WORDS) {
+    if (isZstd(task[i]) && !zstdIsLoaded()) return loadZstd().then(() => ingestAll(task));
+  }
+  return ingestAll(task);
+}
+
+function ingestAll(task: IngestTask): IngestTaskResult {
   const thread = ingestThread();
   const outcomes: IngestOutcome[] = [];
   for (let i = 0; i < task.length; i += TASK_WORDS) {
     const [slot = 0, length = 0, slotBytes = 0, version = 0] = task.slice(i, i + TASK_WORDS);
-    outcomes.push(thread.ingest(slot, length, slotBytes, version));
+    outcomes.push(thread.ingest(slot, length, slotBytes, version % ZSTD_BODY, isZstd(version)));
   }
   return packOutcomes(outcomes);
 }
 
+function isZstd(version = 0): boolean {
+  return version >= ZSTD_BODY;
+}
+
 /** A dry run of the body in a slot: {slot, length, version}. */
-export function probe(task: readonly number[]): DryRunAnswer | ProbeFailure {
+export async function probe(task: readonly number[]): Promise<DryRunAnswer | ProbeFailure> {
   const [slot = 0, length = 0, version = 0] = task;
-  return ingestThread().probe(slot, length, version);
+  if (isZstd(version)) await loadZstd();
+  return ingestThread().probe(slot, length, version % ZSTD_BODY, isZstd(version));
 }
 
 /** Rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */

@@ -4,9 +4,10 @@
  */
 import { bareOutcome, type IngestOutcome } from "../db/outcome.js";
 
-/** Rows of {slot, length, slotBytes, version}. */
+/** Rows of {slot, length, slotBytes, version}; to the version of a zstd body ZSTD_BODY is added. */
 export type IngestTask = readonly number[];
 export const TASK_WORDS = 4;
+export const ZSTD_BODY = 256;
 
 /** A dry run of a body that is refused as a whole. */
 export interface ProbeFailure {

@@ -10,8 +10,8 @@ import type { DryRunAnswer } from "../db/dry-run.js";
 import type { IngestOutcome } from "../db/outcome.js";
 import { REASON_KEYS } from "../head/reasons.js";
 import type { ReplaySummary } from "../head/replay.js";
-import type { WriteAnswer, WriteProtocol } from "./contract.js";
-import { type IngestTaskResult, type ProbeFailure, unpackOutcomes } from "./ingest-messages.js";
+import type { WriteAnswer, WritePacking, WriteProtocol } from "./contract.js";
+import { type IngestTaskResult, type ProbeFailure, unpackOutcomes, ZSTD_BODY } from "./ingest-messages.js";
 import type { IngestMetrics } from "./ingest-metrics.js";
 import { untilLoaded } from "./loading.js";
 import type { Slot } from "./slots.js";
@@ -29,7 +29,8 @@ interface Pending {
 }
 
 interface Waiting extends Pending {
-  readonly version: WriteProtocol;
+  /** As a task has it. */
+  readonly version: number;
   readonly resolve: (answer: WriteAnswer) => void;
 }
 
@@ -82,9 +83,10 @@ export class IngestPool {
     return (await this.pool.run(progress, { name: "replay" })) as ReplaySummary;
   }
 
-  ingest(slot: Slot, version: WriteProtocol): Promise<WriteAnswer> {
+  ingest(slot: Slot, protocol: WriteProtocol, packing?: WritePacking): Promise<WriteAnswer> {
     return new Promise((resolve) => {
       const barrier = this.enter();
+      const version = versionOf(protocol, packing);
       this.queue.push({ slot, version, barrier, resolve });
       // Requests that arrive in the same turn of the event loop share a task.
       if (this.queue.length === 1) setImmediate(() => this.pump());
@@ -92,12 +94,16 @@ export class IngestPool {
   }
 
   /** What `ingest` would do; throws where a thread failed. */
-  async probe(slot: Slot, version: WriteProtocol): Promise<DryRunAnswer | ProbeFailure> {
+  async probe(
+    slot: Slot,
+    protocol: WriteProtocol,
+    packing?: WritePacking,
+  ): Promise<DryRunAnswer | ProbeFailure> {
     const barrier = this.enter();
     while (this.paused !== null) await new Promise<void>((resolve) => this.resumed.push(resolve));
     this.underWay++;
     try {
-      const task = [slot.at, slot.length, version];
+      const task = [slot.at, slot.length, versionOf(protocol, packing)];
       return (await this.pool.run(task, { name: "probe" })) as DryRunAnswer | ProbeFailure;
     } catch (error) {
       this.onFatal(error);
@@ -215,6 +221,10 @@ export class IngestPool {
     await untilLoaded(() => Atomics.load(counter, 0) >= this.threads);
     await this.pool.destroy();
   }
+}
+
+function versionOf(protocol: WriteProtocol, packing: WritePacking | undefined): number {
+  return packing === "zstd" ? protocol + ZSTD_BODY : protocol;
 }
 
 function answerOf(outcome: IngestOutcome): WriteAnswer {

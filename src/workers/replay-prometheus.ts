@@ -8,10 +8,17 @@ import type { FileSystem } from "../io/file-system.js";
 import { blocksEnd, type LogSink, readPrometheusLogs } from "../transfer/prometheus-folder.js";
 import { walFiles } from "../transfer/prometheus-wal.js";
 import { type BatchSeries, RemoteWriteBatches } from "../transfer/remote-write-batches.js";
+import { loadZstd } from "./load-zstd.js";
 
 /** Runs on the calling thread, before anybody writes or reads. Does nothing where there is no such log. */
-export function replayPrometheusLogs(db: Database, fs: FileSystem, dir: string, log: Logger): void {
+export async function replayPrometheusLogs(
+  db: Database,
+  fs: FileSystem,
+  dir: string,
+  log: Logger,
+): Promise<void> {
   if (walFiles(fs, `${dir}/wal`).length === 0) return;
+  await loadZstd();
   const writer = new IngestThread(db.shared, 0, {
     clock: systemClock,
     retentionMs: Number.POSITIVE_INFINITY,

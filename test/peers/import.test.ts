@@ -29,11 +29,22 @@ function sorted(dump: readonly string[]): string[] {
   return [...dump].sort();
 }
 
-test("a Prometheus data folder: what its log holds", { timeout: 120_000 }, async (t) => {
+for (const compression of ["snappy", "zstd"]) {
+  test(
+    `a Prometheus data folder: what its log, compressed with ${compression}, holds`,
+    {
+      timeout: 120_000,
+    },
+    (t) => importLog(t, compression),
+  );
+}
+
+async function importLog(t: TestContext, compression: string): Promise<void> {
   const [prometheus, tool] = [peerOrSkip(t, "prometheus"), peerOrSkip(t, "promtool")];
   if (prometheus === null || tool === null) return;
   const folder = temporaryFolder(t);
-  const server = await startPrometheus(t, prometheus, folder);
+  const flags = [`--storage.tsdb.wal-compression-type=${compression}`];
+  const server = await startPrometheus(t, prometheus, folder, flags);
   for (const series of trickySeries()) {
     const { status, text } = await postV2(server.url, [wireSeries(series)]);
     assert(status < 300, text);
@@ -55,7 +66,9 @@ test("a Prometheus data folder: what its log holds", { timeout: 120_000 }, async
   // Once more: nothing is there twice.
   assert.equal(varve("import", `--storage.tsdb.path=${ours}`, server.dataFolder).status, 0);
   assert.deepEqual(sorted(dumpOf(tool, ours)), theirs);
-});
+  const verified = varve("verify", server.dataFolder);
+  assert.equal(verified.status, 0, verified.stderr);
+}
 
 test("a Prometheus data folder: its blocks", { timeout: 120_000 }, async (t) => {
   const [prometheus, tool] = [peerOrSkip(t, "prometheus"), peerOrSkip(t, "promtool")];

@@ -90,6 +90,7 @@ export async function startPrometheus(
   t: Cleanup,
   command: string,
   folder: string,
+  flags: readonly string[] = [],
 ): Promise<RunningPrometheus> {
   const port = await freePort();
   const config = join(folder, "prometheus.yml");
@@ -104,6 +105,7 @@ export async function startPrometheus(
     "--web.enable-remote-write-receiver",
     "--web.enable-admin-api",
     "--enable-feature=native-histograms",
+    ...flags,
   ]);
   const url = `http://127.0.0.1:${port}`;
   await untilOk(`${url}/-/ready`, peer);

@@ -27,8 +27,8 @@ const MEMORY_SLACK: i64 = 64 << 20;
 let accepted: u32 = 0;
 
 /**
- * Decodes, scans, resolves and appends. Timestamps outside [oldest, newest] are refused.
- * 0, or ERR_*: then nothing was appended. The result block tells the rest; `finish` must follow a 0.
+ * Decodes, scans, resolves and appends. Timestamps outside [oldest, newest] are refused. `slot` 0: the message lies
+ * unpacked at R_RAW. 0, or ERR_*: then nothing was appended. The result block tells the rest; `finish` must follow a 0.
  */
 export function ingest(scratch: usize, slot: usize, length: u32, version: u32, oldest: f64, newest: f64): i32 {
   const failure = read(scratch, slot, length, version, false);
@@ -75,7 +75,7 @@ function read(scratch: usize, slot: usize, length: u32, version: u32, dry: bool)
   accepted = 0;
   if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT) + MEMORY_SLACK) return ERR_MEMORY;
   const raw = scratch + R_RAW;
-  const bytes = snappyDecode(slot, length, raw, REQUEST_BYTES_MAX);
+  const bytes = slot ? snappyDecode(slot, length, raw, REQUEST_BYTES_MAX) : <i32>length;
   if (bytes < 0) return bytes;
   resetRequest();
   resetClosed();

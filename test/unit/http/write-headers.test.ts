@@ -34,10 +34,17 @@ test("other types, messages and encodings are refused by name", () => {
   ]) {
     assert.equal(judgeWriteHeaders("snappy", type).protocol, 0, type);
   }
-  for (const encoding of ["zstd", "gzip", "identity", "snappy, gzip"]) {
+  for (const encoding of ["gzip", "identity", "snappy, gzip"]) {
     const judged = judgeWriteHeaders(encoding, "application/x-protobuf");
     assert.ok(judged.protocol === 0 && judged.message.includes(encoding), encoding);
   }
+});
+
+test("zstd packs messages of 1.0 and no others", () => {
+  assert.deepEqual(judgeWriteHeaders("zstd", "application/x-protobuf"), { protocol: 1, packing: "zstd" });
+  const judged = judgeWriteHeaders("ZSTD", `application/x-protobuf;proto=${V2}`);
+  assert.ok(judged.protocol === 0 && judged.message.includes("2.0"));
+  assert.equal(judgeWriteHeaders("zstd", "text/plain").protocol, 0);
 });
 
 test("an absent encoding means snappy, whatever the letters' case", () => {

@@ -56,9 +56,9 @@ for (const transport of TRANSPORTS) {
     assert.equal(get.status, 405);
     assert.equal(get.headers.get("allow"), "POST");
     assert.equal((await fetch(`${url}/api/v1/write`, { method: "PUT", body: "x" })).status, 405);
-    const zstd = await post(`${url}/api/v1/write`, { ...V1, "Content-Encoding": "zstd" }, body(500_000));
-    assert.equal(zstd.status, 415);
-    assert.match(await zstd.text(), /zstd/);
+    const gzip = await post(`${url}/api/v1/write`, { ...V1, "Content-Encoding": "gzip" }, body(500_000));
+    assert.equal(gzip.status, 415);
+    assert.match(await gzip.text(), /gzip/);
     const json = await post(`${url}/api/v1/write`, { ...V1, "Content-Type": "application/json" }, "{}");
     assert.equal(json.status, 415);
     assert.equal(engine.ingested.length, 0);
