@@ -1,4 +1,4 @@
-// AssemblyScript's number types, as far as assembly/layout.ts uses them.
+// AssemblyScript's number types, as far as assembly/layout.ts and assembly/print/layout.ts use them.
 declare type usize = number;
 declare type u32 = number;
 declare type i32 = number;
@@ -13,7 +13,7 @@ declare namespace WebAssembly {
     readonly exports: Readonly<Record<string, unknown>>;
   }
   class Memory {
-    constructor(descriptor: { initial: number; maximum: number; shared: boolean });
+    constructor(descriptor: { initial: number; maximum: number; shared?: boolean });
     readonly buffer: SharedArrayBuffer;
     grow(pages: number): number;
   }

@@ -1,22 +1,17 @@
 import { RefusalError } from "../base/errors.js";
 import { ANSWER_BYTES_MAX } from "../base/limits.js";
 import { worked } from "../base/patience.js";
+import { PRINT_BATCH, PRINTED_BYTES_MAX, SamplePrinter } from "../kernel/sample-printer.js";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const encoder = new TextEncoder();
-/** Values whose digits are made by one call of JSON.stringify: 125 ns a value where a call for each took 310. */
-const BATCH = 1024;
-/** `-1.7976931348623157e+308` and a comma. */
-const DIGITS_MAX = 25;
-/** `,[`, a timestamp, `,"`. */
-const STAMP_MAX = 28;
-const SAMPLE_MAX: number = STAMP_MAX + DIGITS_MAX + 2;
 const COMMA = 0x2c;
-const LETTER_E = 0x65;
-const LETTER_N = 0x6e;
+const BRACKET = 0x5b;
 const BRACKET_END = 0x5d;
 const HEX = "0123456789abcdef";
+/** A buffer up to this size is kept for the next answer. */
+const SPARE_BYTES_MAX = 1 << 20;
 /** Largest whole number whose digits `integer` writes. */
 const INTEGER_MAX = 1e15;
 
@@ -30,12 +25,16 @@ export class JsonWriter {
   private readonly digits: Uint8Array = new Uint8Array(20);
 
   constructor(capacity: number = 16 * 1024) {
-    this.bytes = new Uint8Array(capacity);
+    this.bytes = spare ?? new Uint8Array(capacity);
+    spare = null;
   }
 
-  /** A copy of exactly what was written: it may be handed to another thread. */
+  /** A copy of exactly what was written: it may be handed to another thread. Nothing may be written after that. */
   finish(): Uint8Array {
-    return this.bytes.slice(0, this.length);
+    const copy = this.bytes.slice(0, this.length);
+    if (this.bytes.length <= SPARE_BYTES_MAX) spare = this.bytes;
+    this.bytes = NONE;
+    return copy;
   }
 
   /** `text` as it is; ASCII only. */
@@ -103,82 +102,31 @@ export class JsonWriter {
     bytes[this.length++] = 0x30 + (fraction % 10);
   }
 
-  /**
-   * `[[seconds,"value"],…]` for the samples of one series, at least one. The series of a range query have the same
-   * steps: the text of a step is made once and copied for the others.
-   */
+  /** `[[seconds,"value"],…]` for the samples of one series, at least one. */
   samples(timestamps: Float64Array, values: Float64Array): void {
-    batch ??= openBatch();
     const start = this.length;
-    for (let from = 0; from < timestamps.length; from += BATCH) {
-      const to = Math.min(from + BATCH, timestamps.length);
-      worked(5 * (to - from));
-      this.reserve((to - from) * SAMPLE_MAX + 1);
-      this.sampleBatch(batch, timestamps, values, from, to);
+    const count = timestamps.length;
+    // Times ascend. Those that no longer know single milliseconds come from `@` with hostile times only.
+    const printer = isPrintable(timestamps[0]) && isPrintable(timestamps[count - 1]) ? openPrinter() : null;
+    for (let from = 0; from < count; from += PRINT_BATCH) {
+      const to = Math.min(from + PRINT_BATCH, count);
+      worked(to - from);
+      this.reserve((to - from) * PRINTED_BYTES_MAX + 1);
+      if (printer === null) this.samplesOneByOne(timestamps, values, from, to);
+      else this.length = printer.print(timestamps, values, from, to, this.bytes, this.length);
     }
-    this.bytes[start] = 0x5b; // instead of the first comma
+    this.bytes[start] = BRACKET; // instead of the first comma
     this.byte(BRACKET_END);
   }
 
-  private sampleBatch(
-    work: Batch,
-    timestamps: Float64Array,
-    values: Float64Array,
-    from: number,
-    to: number,
-  ): void {
-    const { numbers, digits } = work;
-    numbers.length = to - from;
-    for (let i = from; i < to; i++) numbers[i - from] = values[i] as number;
-    encoder.encodeInto(JSON.stringify(numbers), digits);
-    const { bytes } = this;
-    let read = 1;
+  private samplesOneByOne(timestamps: Float64Array, values: Float64Array, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      this.stamp(work, i - from, timestamps[i] as number);
-      const start = this.length;
-      let at = start;
-      // JavaScript's digits are Go's, but for exponents, NaN and infinities (`null`) and -0.
-      let rare = digits[read] === LETTER_N || Object.is(values[i], -0);
-      for (;;) {
-        const byte = digits[read++] as number;
-        if (byte === COMMA || byte === BRACKET_END) break;
-        if (byte === LETTER_E) rare = true;
-        bytes[at++] = byte;
-      }
-      this.length = at;
-      if (rare) {
-        this.length = start;
-        this.raw(printFloat(values[i] as number));
-      }
-      bytes[this.length++] = QUOTE;
-      bytes[this.length++] = BRACKET_END;
+      this.raw(",[");
+      this.timestamp(timestamps[i] as number);
+      this.byte(COMMA);
+      this.float(values[i] as number);
+      this.byte(BRACKET_END);
     }
-  }
-
-  /** `,[seconds,"`, from what is kept for this place of a batch if it is the same time. */
-  private stamp(work: Batch, place: number, timestampMs: number): void {
-    const { stamps, stampLengths, stampTimes } = work;
-    const { bytes } = this;
-    const slot = place * STAMP_MAX;
-    let at = this.length;
-    if (stampTimes[place] === timestampMs) {
-      const end = slot + (stampLengths[place] as number);
-      for (let k = slot; k < end; k++) bytes[at++] = stamps[k] as number;
-      this.length = at;
-      return;
-    }
-    const start = at;
-    bytes[at++] = COMMA;
-    bytes[at++] = 0x5b;
-    this.length = at;
-    this.timestamp(timestampMs);
-    bytes[this.length++] = COMMA;
-    bytes[this.length++] = QUOTE;
-    const length = this.length - start;
-    if (length > STAMP_MAX) return;
-    stamps.set(bytes.subarray(start, this.length), slot);
-    stampLengths[place] = length;
-    stampTimes[place] = timestampMs;
   }
 
   /** Decimal digits of a whole number in [0, 2^53); the caller has reserved room. */
@@ -257,26 +205,18 @@ export class JsonWriter {
   }
 }
 
-/** What `samples` works with. */
-interface Batch {
-  readonly numbers: number[];
-  readonly digits: Uint8Array;
-  readonly stamps: Uint8Array;
-  readonly stampLengths: Uint8Array;
-  readonly stampTimes: Float64Array;
+const NONE = new Uint8Array();
+/** One a thread: a writer is used from its beginning to its end before the next one. */
+let spare: Uint8Array | null = null;
+let printer: SamplePrinter | null = null;
+
+function openPrinter(): SamplePrinter {
+  printer ??= new SamplePrinter();
+  return printer;
 }
 
-/** One a thread: a writer is used from its beginning to its end before the next one. */
-let batch: Batch | null = null;
-
-function openBatch(): Batch {
-  return {
-    numbers: [],
-    digits: new Uint8Array(BATCH * DIGITS_MAX + 2),
-    stamps: new Uint8Array(BATCH * STAMP_MAX),
-    stampLengths: new Uint8Array(BATCH),
-    stampTimes: new Float64Array(BATCH).fill(Number.NaN),
-  };
+function isPrintable(timestampMs: number | undefined): boolean {
+  return Number.isSafeInteger(timestampMs);
 }
 
 /** A float as Prometheus' JSON has it, without the quotes. JavaScript changes to exponents at the same sizes. */
