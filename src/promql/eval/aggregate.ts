@@ -31,6 +31,7 @@ class Aggregation {
   private readonly q: Float64Array | null;
   /** For `quantile`: the floats of each group and step. */
   private readonly lists: (number[] | undefined)[] = [];
+  private sortRoom = new Float64Array(0);
   private histograms: HistogramAggregation | null = null;
   private readonly addFloats: (matrix: Matrix, from: number, base: number) => void;
 
@@ -251,6 +252,13 @@ class Aggregation {
     return out;
   }
 
+  private quantile(q: number, list: readonly number[]): number {
+    if (list.length > this.sortRoom.length) this.sortRoom = new Float64Array(2 * list.length);
+    const values = this.sortRoom.subarray(0, list.length);
+    values.set(list);
+    return quantileOf(q, values);
+  }
+
   private result(cell: number, s: number): number {
     const count = this.counts[cell];
     switch (this.expr.op) {
@@ -269,7 +277,7 @@ class Aggregation {
       case "stddev":
         return Math.sqrt(this.values[cell] / count);
       case "quantile":
-        return quantileOf((this.q as Float64Array)[s], Float64Array.from(this.lists[cell] ?? []));
+        return this.quantile((this.q as Float64Array)[s], this.lists[cell] ?? []);
       default:
         return this.values[cell];
     }

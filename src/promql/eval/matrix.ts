@@ -3,7 +3,7 @@ import type { Histogram } from "../../model/histogram.js";
 import { Labels } from "../../model/labels.js";
 import type { SeriesSet } from "../../storage/queryable.js";
 import { histogramSamples } from "../histogram/size.js";
-import { arrayBytes, settleArrayBytes, takeArrayBytes } from "./array-budget.js";
+import { arrayBytes, BYTES_PER_CELL, CELLS_FIRST, settleArrayBytes, takeCells } from "./array-budget.js";
 
 /** What a cell of a matrix holds. */
 export const ABSENT = 0;
@@ -28,10 +28,7 @@ export function dropMetadata(labels: Labels): Labels {
 
 /** Of `worked`. */
 const WORK_PER_ROW = 20;
-const BYTES_PER_CELL = 9;
 const GROWTH = 2;
-/** Cells to begin with, unless one row has more. */
-const CELLS_FIRST = 65_536;
 
 /**
  * Series over all steps of a frame: row r, step s lies in cell r * steps + s. Labels are decoded when asked.
@@ -56,9 +53,9 @@ export class Matrix {
   constructor(steps: number, rowCapacity: number) {
     this.steps = steps;
     const cells = rowCapacity === 0 ? 0 : Math.max(steps, Math.min(rowCapacity * steps, CELLS_FIRST));
-    takeArrayBytes(BYTES_PER_CELL * cells);
-    this.values = new Float64Array(cells);
-    this.kinds = new Uint8Array(cells);
+    const { values, kinds } = takeCells(cells);
+    this.values = values;
+    this.kinds = kinds;
   }
 
   /** Rows are series of `source` until their labels are set. */
@@ -96,9 +93,7 @@ export class Matrix {
     const base = this.rows * this.steps;
     if (base + this.steps > this.values.length) {
       const cells = Math.max(Math.ceil(GROWTH * this.values.length), base + this.steps);
-      takeArrayBytes(BYTES_PER_CELL * cells);
-      const values = new Float64Array(cells);
-      const kinds = new Uint8Array(cells);
+      const { values, kinds } = takeCells(cells);
       values.set(this.values);
       kinds.set(this.kinds);
       settleArrayBytes(arrayBytes() - BYTES_PER_CELL * this.values.length);

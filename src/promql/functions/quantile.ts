@@ -3,8 +3,28 @@ import { worked } from "../../base/patience.js";
 /** Longer arrays are sorted piece by piece and merged, so that the query can be ended between two pieces. */
 const PIECE = 1 << 16;
 
+/** Up to so many are sorted where the call of the native sort would take longer. */
+const FEW = 32;
+
+/** By insertion, ascending with NaN first. */
+function sortFew(values: Float64Array): void {
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i];
+    let j = i;
+    while (j > 0 && (values[j - 1] > value || (Number.isNaN(value) && !Number.isNaN(values[j - 1])))) {
+      values[j] = values[j - 1];
+      j--;
+    }
+    values[j] = value;
+  }
+}
+
 /** Sorts, ascending with NaN first; where the values end up: in `values` or in an array of its own. */
 function sorted(values: Float64Array): Float64Array {
+  if (values.length <= FEW) {
+    sortFew(values);
+    return values;
+  }
   // The native order of a typed array has NaN last and the fast path.
   for (let from = 0; from < values.length; from += PIECE) {
     const piece = values.subarray(from, from + PIECE);
