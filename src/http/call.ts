@@ -8,6 +8,7 @@ import { type Params, paramOf } from "../wire/params.js";
 import type { QueryClient, ReadyState } from "../workers/contract.js";
 import { gzipPieces } from "./gzip-pieces.js";
 import type { RouteMetrics } from "./http-metrics.js";
+import { staysHere } from "./loopback.js";
 import type { Exchange } from "./transport.js";
 
 const GZIP_PIECE_BYTES_MIN = 16 * 1024;
@@ -57,7 +58,8 @@ export class Call {
     this.accept = exchange.header("accept");
     this.contentEncoding = exchange.header("content-encoding");
     this.contentType = exchange.header("content-type");
-    this.acceptsGzip = acceptsGzip(exchange.header("accept-encoding"));
+    // Inside one machine compressing takes longer than it saves: 1.6 ms of 200 KB that are sent in 0.05.
+    this.acceptsGzip = acceptsGzip(exchange.header("accept-encoding")) && !staysHere(exchange);
   }
 
   param(name: string): string {

@@ -91,7 +91,7 @@ for (const transport of TRANSPORTS) {
       assert.equal((await post(`${server.url}/api/v1/import`, rows.join("\n"))).status, 204);
     }
     const response = await fetch(`${server.url}/api/v1/export?match[]=m`, {
-      headers: { "Accept-Encoding": "gzip" },
+      headers: { "Accept-Encoding": "gzip", "X-Forwarded-For": "192.0.2.1" },
     });
     assert.equal(response.headers.get("content-encoding"), "gzip");
     const text = await response.text();

@@ -250,7 +250,8 @@ for (const transport of TRANSPORTS) {
     const { request } = await import("node:http");
     const zipped = await new Promise<Buffer>((resolve) => {
       const path = `/api/v1/query?query=wide&time=${nowMs / 1000}`;
-      request({ port, host: "127.0.0.1", path, headers: { "Accept-Encoding": "gzip" } }, (answer) => {
+      const headers = { "Accept-Encoding": "gzip", Via: "1.1 proxy" };
+      request({ port, host: "127.0.0.1", path, headers }, (answer) => {
         assert.equal(answer.headers["content-encoding"], "gzip");
         const chunks: Buffer[] = [];
         answer.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -84,14 +84,17 @@ for (const transport of TRANSPORTS) {
   test(`${transport}: answers pass through, status and all, compressed where it pays`, async (t) => {
     const { port, engine } = await startFrontEnd(t, { transport });
     const body = Buffer.from(JSON.stringify({ data: "x".repeat(600_000) }));
-    const ask = (encoding: string) =>
+    const ask = (encoding: string, proxy = "192.0.2.1") =>
       new Promise<{
         status: number;
         encoding: string | undefined;
         bytes: Buffer;
         length: string | undefined;
       }>((resolve) => {
-        const headers = encoding === "" ? {} : { "Accept-Encoding": encoding };
+        const headers = {
+          ...(encoding === "" ? {} : { "Accept-Encoding": encoding }),
+          ...(proxy === "" ? {} : { "X-Forwarded-For": proxy }),
+        };
         request({ port, host: "127.0.0.1", path: "/api/v1/query", headers }, (answer) => {
           const chunks: Buffer[] = [];
           answer.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -112,6 +115,7 @@ for (const transport of TRANSPORTS) {
       assert.equal(plain.length, String(body.length));
       assert.ok(plain.bytes.equals(body));
     }
+    assert.equal((await ask("gzip", "")).encoding, undefined, "not for a client on the same machine");
     const zipped = await ask("deflate, gzip;q=0.9");
     assert.equal(zipped.encoding, "gzip");
     assert.ok(zipped.bytes.length < 10_000 && gunzipSync(zipped.bytes).equals(body));
