@@ -178,3 +178,34 @@ export function formatFloatShort(value: number): string {
   const size = String(Math.abs(exponent)).padStart(2, "0");
   return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${size}`;
 }
+
+/** `strings.ToLower`: character by character, with no regard to what stands beside it. */
+export function lowerCase(text: string): string {
+  if (!NOT_ASCII.test(text)) return text.toLowerCase();
+  let lower = "";
+  // The one character whose lower case is two, of which Go takes the first.
+  for (const char of text) lower += char === "\u0130" ? "i" : char.toLowerCase();
+  return lower;
+}
+
+/** `strings.ToUpper`: a character whose upper case is several stays as it is, or has a single one beside them. */
+export function upperCase(text: string): string {
+  if (!NOT_ASCII.test(text)) return text.toUpperCase();
+  let upper = "";
+  for (const char of text) {
+    const full = char.toUpperCase();
+    upper += full.length <= char.length ? full : singleUpperCase(char);
+  }
+  return upper;
+}
+
+/** Or a control character: they take the long way, too. */
+const NOT_ASCII = /[^ -~]/;
+
+/** Greek letters with a iota below have a form for titles, which stands for their upper case. */
+function singleUpperCase(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  if (code >= 0x1f80 && code <= 0x1faf) return String.fromCodePoint(code | 8);
+  if (code === 0x1fb3 || code === 0x1fc3 || code === 0x1ff3) return String.fromCodePoint(code + 9);
+  return char;
+}

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { RefusalError } from "../base/errors.js";
-import { quote } from "./go-text.js";
+import { lowerCase, quote, upperCase } from "./go-text.js";
 import { Labels } from "./labels.js";
 import { compileRegexp } from "./regexp.js";
 
@@ -68,14 +68,14 @@ export function parseRelabelRule(raw: unknown): RelabelRule {
     targetLabel: scalar(fields["target_label"], ""),
     replacement: scalar(fields["replacement"], DEFAULTS.replacement),
   };
-  compileRegexp(rule.regex);
-  const wrong = judgeRule(rule, fields["source_labels"] !== undefined);
+  judgeRegex(rule.regex);
+  const wrong = judgeRule(rule, (name) => fields[name] !== undefined);
   if (wrong !== "") throw bad(wrong);
   return rule;
 }
 
 /** What is wrong with a rule, "" where nothing is. */
-function judgeRule(rule: RelabelRule, hasSources: boolean): string {
+function judgeRule(rule: RelabelRule, isGiven: (field: string) => boolean): string {
   const { action, targetLabel, replacement, modulus, separator } = rule;
   if (action === "hashmod" && modulus === "0") {
     return "relabel configuration for hashmod requires non-zero modulus";
@@ -94,13 +94,26 @@ function judgeRule(rule: RelabelRule, hasSources: boolean): string {
     return `${quote(replacement)} is invalid 'replacement' for ${action} action`;
   }
   const plain = modulus === "0" && separator === DEFAULTS.separator && unchanged;
-  if ((action === "dropequal" || action === "keepequal") && !(plain && rule.regex === DEFAULTS.regex)) {
+  if ((action === "dropequal" || action === "keepequal") && !(plain && !isGiven("regex"))) {
     return `${action} action requires only 'source_labels' and \`target_label\`, and no other fields`;
   }
-  if ((action === "labeldrop" || action === "labelkeep") && !(plain && !hasSources && targetLabel === "")) {
+  if (
+    (action === "labeldrop" || action === "labelkeep") &&
+    !(plain && !isGiven("source_labels") && targetLabel === "")
+  ) {
     return `${action} action requires only 'regex', and no other fields`;
   }
   return "";
+}
+
+/** Prometheus' errors show the pattern as it is anchored. */
+function judgeRegex(regex: string): void {
+  try {
+    compileRegexp(regex);
+  } catch (error) {
+    compileRegexp(`^(?s:${regex})$`);
+    throw error;
+  }
 }
 
 function wellFormed(text: string): boolean {
@@ -152,12 +165,33 @@ function bad(message: string): RefusalError {
 
 /** What `rules` make of a label set; the same object where nothing changed, null where it is dropped. */
 export function relabel(labels: Labels, rules: readonly RelabelRule[]): Labels | null {
-  let map: Map<string, string> | null = null;
-  for (const rule of rules) {
-    map ??= new Map(labels);
-    if (!applyRule(rule, map)) return null;
+  if (rules.length === 0) return labels;
+  const made = new LabelEdits(labels);
+  for (const rule of rules) if (!applyRule(rule, made)) return null;
+  return sameOrNew(labels, made.map);
+}
+
+/** A label set that rules change. What they set comes behind the rest, as in Prometheus: `labelmap` goes by that order. */
+class LabelEdits {
+  readonly map: Map<string, string>;
+  private readonly added = new Set<string>();
+
+  constructor(labels: Labels) {
+    this.map = new Map(labels);
   }
-  return map === null ? labels : sameOrNew(labels, map);
+
+  get(name: string): string {
+    return this.map.get(name) ?? "";
+  }
+
+  set(name: string, value: string): void {
+    if (value === "" || !this.added.has(name)) this.map.delete(name);
+    if (value === "") this.added.delete(name);
+    else {
+      this.map.set(name, value);
+      this.added.add(name);
+    }
+  }
 }
 
 function sameOrNew(labels: Labels, map: ReadonlyMap<string, string>): Labels {
@@ -166,56 +200,51 @@ function sameOrNew(labels: Labels, map: ReadonlyMap<string, string>): Labels {
 }
 
 /** False: the label set is dropped. */
-function applyRule(rule: RelabelRule, map: Map<string, string>): boolean {
-  const get = (name: string): string => map.get(name) ?? "";
-  const set = (name: string, value: string): void => {
-    if (value === "") map.delete(name);
-    else map.set(name, value);
-  };
+function applyRule(rule: RelabelRule, labels: LabelEdits): boolean {
   const { action, targetLabel } = rule;
-  const value = rule.sourceLabels.map(get).join(rule.separator);
+  const value = rule.sourceLabels.map((name) => labels.get(name)).join(rule.separator);
   switch (action) {
     case "drop":
       return !compileRegexp(rule.regex).test(value);
     case "keep":
       return compileRegexp(rule.regex).test(value);
     case "dropequal":
-      return get(targetLabel) !== value;
+      return labels.get(targetLabel) !== value;
     case "keepequal":
-      return get(targetLabel) === value;
+      return labels.get(targetLabel) === value;
     case "lowercase":
-      set(targetLabel, value.toLowerCase());
+      labels.set(targetLabel, lowerCase(value));
       return true;
     case "uppercase":
-      set(targetLabel, value.toUpperCase());
+      labels.set(targetLabel, upperCase(value));
       return true;
     case "hashmod":
-      set(targetLabel, hashModulus(value, BigInt(rule.modulus)));
+      labels.set(targetLabel, hashModulus(value, BigInt(rule.modulus)));
       return true;
     case "replace":
-      replace(rule, value, set);
+      replace(rule, value, labels);
       return true;
     default:
-      mapLabels(rule, map);
+      mapLabels(rule, labels);
       return true;
   }
 }
 
-function replace(rule: RelabelRule, value: string, set: (name: string, value: string) => void): void {
+function replace(rule: RelabelRule, value: string, labels: LabelEdits): void {
   const regexp = compileRegexp(rule.regex);
   const target = regexp.expand(value, rule.targetLabel);
   if (target === null || target === "" || !wellFormed(target)) return;
-  set(target, regexp.expand(value, rule.replacement) ?? "");
+  labels.set(target, regexp.expand(value, rule.replacement) ?? "");
 }
 
-function mapLabels({ action, regex, replacement }: RelabelRule, map: Map<string, string>): void {
+function mapLabels({ action, regex, replacement }: RelabelRule, labels: LabelEdits): void {
   const regexp = compileRegexp(regex);
-  for (const [name, value] of [...map]) {
+  for (const [name, value] of [...labels.map]) {
     const matches = regexp.test(name);
     if (action === "labelmap") {
       const mapped = matches ? (regexp.expand(name, replacement) ?? "") : "";
-      if (mapped !== "") map.set(mapped, value);
-    } else if (matches === (action === "labeldrop")) map.delete(name);
+      if (mapped !== "") labels.set(mapped, value);
+    } else if (matches === (action === "labeldrop")) labels.set(name, "");
   }
 }
 

@@ -157,7 +157,7 @@ test("a rule that is none is refused in Prometheus' words", () => {
       { action: "labeldrop", source_labels: ["a"] },
       "labeldrop action requires only 'regex', and no other fields",
     ],
-    [{ target_label: "a", regex: "(" }, "error parsing regexp: missing closing ): `(`"],
+    [{ target_label: "a", regex: "(" }, "error parsing regexp: missing closing ): `^(?s:()$`"],
     [{ target_label: "a", colour: "red" }, "field colour not found in type relabel.plain"],
   ];
   for (const [raw, message] of refused) {
