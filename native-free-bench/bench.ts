@@ -55,6 +55,7 @@ async function openFresh(folder: string, workers: number, durability: Durability
       lookbackDeltaMs: 300_000,
       readSamplesMax: 50_000_000,
       readFrameBytesMax: 1 << 20,
+      searchLimitMax: 0,
       queryConcurrencyMax: 1,
       blockRangeMs: 7_200_000,
       retentionBytes: 0,

@@ -71,6 +71,7 @@ export function buildConfig(flags: ParsedFlags, machine: Machine): Config {
     readSamplesMax: flags.number("storage.remote.read-sample-limit"),
     readConcurrencyMax: flags.number("storage.remote.read-concurrent-limit"),
     readFrameBytesMax: flags.number("storage.remote.read-max-bytes-in-frame"),
+    searchLimitMax: flags.number("web.search.max-limit"),
     otlp: {
       strategy: flags.text("otlp.translation-strategy") as TranslationStrategy,
       promotedAttributes: flags.list("otlp.promote-resource-attributes"),

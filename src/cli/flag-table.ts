@@ -24,6 +24,7 @@ export type FlagName =
   | "web.config.file"
   | "web.enable-lifecycle"
   | "web.enable-admin-api"
+  | "web.search.max-limit"
   | "storage.tsdb.path"
   | "storage.read-only"
   | "storage.durability"
@@ -135,6 +136,12 @@ export const FLAGS: readonly Flag[] = [
       "Everybody who reaches the address may use the endpoints that delete, change or show what senders sent. " +
       "Without it: callers with the scope admin; where there are no credentials, programs on this machine if " +
       "the address is a loopback one.",
+  },
+  {
+    name: "web.search.max-limit",
+    kind: "count",
+    default: "10000",
+    help: "Most results that a request to /api/v1/search/ may ask for; 0: any number.",
   },
   {
     name: "storage.tsdb.path",
@@ -364,12 +371,18 @@ export const FLAGS: readonly Flag[] = [
       "promql-per-step-stats",
       "type-and-unit-labels",
       "use-start-timestamps",
-      ...["promql-duration-expr", "native-histograms", "exemplar-storage", "promql-at-modifier"],
+      ...[
+        "promql-duration-expr",
+        "native-histograms",
+        "exemplar-storage",
+        "promql-at-modifier",
+        "search-api",
+      ],
     ],
     default: "",
     help:
       "Parts of PromQL that Prometheus keeps behind flags, separated by commas; may be given several times. " +
-      "The last four are always on.",
+      "The last five are always on.",
   },
   {
     name: "log.level",

@@ -40,6 +40,7 @@ import { registerProcessMetrics } from "./process-metrics.js";
 import { RejectionLedger } from "./rejection-ledger.js";
 import { remoteReadRoute } from "./remote-read-route.js";
 import { type AnyRoute, type Found, type Method, type RawRoute, type Route, Router } from "./router.js";
+import { searchRoutes } from "./search-routes.js";
 import { Senders } from "./senders.js";
 import { statusRoutes } from "./status-routes.js";
 import type { Exchange, Listener } from "./transport.js";
@@ -169,6 +170,7 @@ function routeTable(
   const table: AnyRoute[] = [
     ...writes,
     ...apiRoutes(gate),
+    ...searchRoutes(gate),
     federateRoute(gate),
     remoteReadRoute(gate, options.readConcurrencyMax),
     otlpRoute(gate, options.requestBytesMax, options.durability),

@@ -4,6 +4,10 @@ import { quote } from "../model/go-text.js";
 
 /** Values of parameters as Go's strconv and Prometheus' API read them. All throw RefusalError("bad_data"). */
 
+/** What `strconv.ParseBool` takes. */
+export const TRUE_TEXTS: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
+export const FALSE_TEXTS: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
+
 const DECIMAL = /^[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)([eE][+-]?\d+)?$/;
 
 /** `strconv.ParseFloat` for finite decimal numbers; null for anything else, and where the value overflows. */

@@ -3,7 +3,14 @@ import { RANGE_POINTS_MAX } from "../base/limits.js";
 import { quote } from "../model/go-text.js";
 import type { Matcher } from "../model/matcher.js";
 import { compileRegexp } from "../model/regexp.js";
-import { parseApiDuration, parseLimit, parseMetadataLimit, parseTime } from "./param-values.js";
+import {
+  FALSE_TEXTS,
+  parseApiDuration,
+  parseLimit,
+  parseMetadataLimit,
+  parseTime,
+  TRUE_TEXTS,
+} from "./param-values.js";
 
 /**
  * The parameters of the query API, judged as Prometheus judges them (web/api/v1/api.go): in the same order, with
@@ -21,7 +28,7 @@ export function paramOf(params: Params, name: string): string {
 }
 
 /** Every value of `name`. */
-function paramsOf(params: Params, name: string): string[] {
+export function paramsOf(params: Params, name: string): string[] {
   return params.filter(([key]) => key === name).map(([, value]) => value);
 }
 
@@ -125,9 +132,6 @@ export function parseDeletionParams(params: Params): Omit<SelectionParams, "limi
   const endMs = parseOptionalTime(params, "end", MAX_TIME_MS);
   return { matches, startMs, endMs };
 }
-
-const TRUE_TEXTS: readonly string[] = ["1", "t", "T", "true", "TRUE", "True"];
-const FALSE_TEXTS: readonly string[] = ["0", "f", "F", "false", "FALSE", "False"];
 
 /** `skip_head` of `/admin/tsdb/snapshot`, as Go's strconv.ParseBool reads it. */
 export function parseSkipHead(params: Params): boolean {

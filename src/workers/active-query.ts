@@ -58,7 +58,10 @@ export function describeQuery(query: ActiveQuery): {
   readonly times: Times | null;
 } {
   const { request, receivedMs } = query;
-  const path = request.kind === "label_values" ? `label/${request.labelName ?? ""}/values` : request.kind;
+  const path =
+    request.kind === "label_values"
+      ? `label/${request.labelName ?? ""}/values`
+      : request.kind.replace(/^search_/, "search/");
   return { endpoint: `/api/v1/${path}`, query: textOf(request.params), times: timesOf(request, receivedMs) };
 }
 

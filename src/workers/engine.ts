@@ -14,6 +14,7 @@ import type { LogStatus } from "../wal/group-commit.js";
 import { logBytes } from "../wal/segments.js";
 import { DEFAULT_OTLP_OPTIONS, type OtlpOptions } from "../wire/otlp-translate.js";
 import { encodeData, encodeError } from "../wire/prometheus-json.js";
+import { parseIncludeMetadata } from "../wire/search-params.js";
 import { AdminRequests } from "./admin-requests.js";
 import type { Budgets, BudgetText } from "./budgets.js";
 import type { CardinalityContext } from "./cardinality-answers.js";
@@ -46,6 +47,7 @@ import { languageOf, type QueryLanguage } from "./query-language.js";
 import { QueryPool } from "./query-pool.js";
 import { replayPrometheusLogs } from "./replay-prometheus.js";
 import { ReplayedSegments } from "./replayed-segments.js";
+import { withMetadata } from "./search-answer.js";
 import { type Slot, SlotPool } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
 
@@ -71,6 +73,8 @@ export interface EngineOptions {
   /** Samples in an answer to a remote read that is not streamed; 0: no limit. */
   readonly readSamplesMax: number;
   readonly readFrameBytesMax: number;
+  /** Results of a search that may be asked for; 0: any number. */
+  readonly searchLimitMax: number;
   /** Queries that take this long are logged; 0, the default: none. */
   readonly logSlowQueryMs?: number;
   /** How OTLP is translated; default: as Prometheus does it without any setting. */
@@ -215,6 +219,7 @@ class ThreadedEngine implements Engine {
         samplesMax: options.querySamplesMax,
         readSamplesMax: options.readSamplesMax,
         readFrameBytesMax: options.readFrameBytesMax,
+        searchLimitMax: options.searchLimitMax,
         language: this.language,
         blockCacheBytes: Math.ceil(options.blockCacheBytes / queryThreads),
       },
@@ -414,7 +419,15 @@ class ThreadedEngine implements Engine {
         encodeExemplarsAnswer(this.db.exemplars, labelsOf, request.params, this.language),
       );
     }
-    return this.queryPool.query(request, signal, systemClock.nowMs());
+    const answer = this.queryPool.query(request, signal, systemClock.nowMs());
+    return request.kind === "search_metric_names" ? this.describeMetrics(request, answer) : answer;
+  }
+
+  /** Metadata lies on this thread only. */
+  private async describeMetrics(request: QueryRequest, found: Promise<QueryAnswer>): Promise<QueryAnswer> {
+    const answer = await found;
+    if (answer.status !== 200 || !parseIncludeMetadata(request.params)) return answer;
+    return withMetadata(answer, (metric) => this.db.metadata.get(metric)[0]);
   }
 
   activeQueries(): QueryAnswer {

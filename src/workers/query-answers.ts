@@ -41,6 +41,7 @@ import { answerFederate } from "./federate-answer.js";
 import type { QueryLanguage } from "./query-language.js";
 import type { QueryOutcome } from "./query-task.js";
 import { answerRead, type ReadLimits } from "./read-answer.js";
+import { answerSearch } from "./search-answer.js";
 
 /** What every query of a server shares. */
 export interface QueryDefaults extends ReadLimits {
@@ -48,6 +49,8 @@ export interface QueryDefaults extends ReadLimits {
   readonly samplesMax: number;
   readonly language: QueryLanguage;
   readonly timeoutMs: number;
+  /** Results of a search that may be asked for; 0: any number. */
+  readonly searchLimitMax: number;
 }
 
 /** Told the longest time the query may take, gives the control that watches it. */
@@ -113,6 +116,16 @@ function answerOther(
         { startMs: nowMs - defaults.lookbackDeltaMs, endMs: nowMs },
         startControl(defaults.timeoutMs),
       );
+    case "search_metric_names":
+    case "search_label_names":
+    case "search_label_values":
+      startControl(defaults.timeoutMs);
+      return answerSearch(request.kind, request, queryable, {
+        nowMs,
+        limitMax: defaults.searchLimitMax,
+        matcherSets,
+        warnings: context.warnings,
+      });
     default:
       throw new RefusalError("unsupported", `${request.kind} is not supported yet`);
   }
@@ -210,8 +223,8 @@ function inQuery<T>(evaluate: () => T): T {
 }
 
 /** The matcher sets of `match[]`; none where there is none. */
-function matcherSets(params: SelectionParams): (readonly Matcher[])[] {
-  const sets = params.matches.map((text) => parseMetricSelector(text));
+function matcherSets(texts: readonly string[]): (readonly Matcher[])[] {
+  const sets = texts.map((text) => parseMetricSelector(text));
   requireNonEmptyMatchers(sets);
   return sets;
 }
@@ -224,7 +237,7 @@ function series(
 ): QueryAnswer {
   const found = new Map<string, Labels>();
   // Of all endpoints with `match[]`, Prometheus names the parameter for this one only.
-  for (const matchers of inParameter("match[]", () => matcherSets(params))) {
+  for (const matchers of inParameter("match[]", () => matcherSets(params.matches))) {
     const set = queryable.select(matchers, params.startMs, params.endMs);
     for (let i = 0; i < set.count; i++) {
       if ((i & 1023) === 0) control.checkpoint();
@@ -242,7 +255,7 @@ function unionOf(
   context: QueryContext,
   read: (matchers: readonly Matcher[]) => readonly string[],
 ): QueryAnswer {
-  const sets = matcherSets(params);
+  const sets = matcherSets(params.matches);
   const lists = sets.length === 0 ? [read([])] : sets.map(read);
   const all = lists.length === 1 ? (lists[0] ?? []) : [...new Set(lists.flat())].sort(compareUtf8);
   const { items, warnings } = limitList(all, params.limit);

@@ -30,6 +30,7 @@ export interface QueryThreadData extends ThreadData, ReadLimits {
   readonly timeoutMs: number;
   readonly lookbackDeltaMs: number;
   readonly samplesMax: number;
+  readonly searchLimitMax: number;
   readonly language: QueryLanguage;
   readonly blockCacheBytes: number;
 }

@@ -73,6 +73,7 @@ test("defaults are those that README, k6 and Grafana rely on", () => {
     readSamplesMax: 50_000_000,
     readConcurrencyMax: 10,
     readFrameBytesMax: 1 << 20,
+    searchLimitMax: 10_000,
     lookbackDeltaMs: 300_000,
     queryConcurrencyMax: 20,
     logLevel: "info",
