@@ -1,6 +1,7 @@
 /** The API's description (OpenAPI 3.1), made from the table that serves. */
 import { stringify } from "yaml";
 import { API_ERRORS } from "../wire/api-errors.js";
+import { ANSWER_SCHEMAS, SHARED_SCHEMAS } from "./answer-schemas.js";
 import type { AnyRoute, Method, Route, RouteParam } from "./router.js";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -119,15 +120,26 @@ function rawBody(types: readonly string[]): Json {
   return { required: true, content: anyContent(types) };
 }
 
-function responses({ gives }: AnyRoute): Json {
+function responses({ path, gives }: AnyRoute): Json {
   const others = { default: { $ref: "#/components/responses/Error" } };
-  if (gives === undefined) return { "200": { $ref: "#/components/responses/Success" }, ...others };
+  if (gives === undefined) return { "200": success(ANSWER_SCHEMAS[path]), ...others };
   const types = gives.filter((type) => type !== "");
   return {
     ...(types.length === 0 ? {} : { "200": { description: "Done", content: anyContent(types) } }),
     ...(gives.includes("") ? { "204": { description: "Done" } } : {}),
     ...others,
   };
+}
+
+/** The envelope, with what `data` is in it. */
+function success(data: Json = { description: "What the endpoint answers" }): Json {
+  const schema = {
+    allOf: [
+      { $ref: "#/components/schemas/Success" },
+      { type: "object", required: ["data"], properties: { data } },
+    ],
+  };
+  return { description: "What was asked for", content: { "application/json": { schema } } };
 }
 
 const SECURITY_SCHEMES: Json = {
@@ -144,10 +156,9 @@ const COMPONENTS: Json = {
   schemas: {
     Success: {
       type: "object",
-      required: ["status", "data"],
+      required: ["status"],
       properties: {
         status: { const: "success" },
-        data: { description: "What the endpoint answers" },
         warnings: TEXTS,
         infos: TEXTS,
       },
@@ -164,12 +175,9 @@ const COMPONENTS: Json = {
         error: { type: "string" },
       },
     },
+    ...SHARED_SCHEMAS,
   },
   responses: {
-    Success: {
-      description: "What was asked for",
-      content: { "application/json": { schema: { $ref: "#/components/schemas/Success" } } },
-    },
     Error: {
       description: "Why not; text where the request did not get as far as its endpoint",
       content: {
