@@ -7,6 +7,7 @@
  *   --size small                    seconds, for a look     --json FILE   the figures as JSON
  *   --port 21400                    the loopback port       --write-docs  put the table into docs/ and README.md
  *   compaction                      instead of a workload: what making blocks of W2 costs those who write
+ *   load                            instead of a workload: what writing W1 and asking the query mix cost each other
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -16,7 +17,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { isMeasured, measureCompaction } from "./compaction.js";
 import { writeDocs } from "./docs.js";
-import { cpuMs, diskUse, rssBytes, rssPeakBytes } from "./process-figures.js";
+import { measureMixUnderLoad } from "./mix-under-load.js";
+import { cpuMs, diskUse, rssBytes, rssPeakBytes, untilIdle } from "./process-figures.js";
 import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
 import {
   countSamples,
@@ -48,7 +50,6 @@ import {
 
 /** Between two programs, so that the disk and the clock of the processor come to rest. */
 const SETTLE_MS = 3000;
-const IDLE_SHARE = 0.03;
 const HOUR_MS = 3_600_000;
 /** Programs with blocks look once a minute whether there is one to write. */
 const UPKEEP_MS = 70_000;
@@ -154,19 +155,6 @@ function note(figures: Figures, mix: readonly MixFigure[]): void {
   figures.queryCpuMs = mix.reduce((sum, { cpuMs: cpu }) => sum + cpu, 0) / mix.length;
 }
 
-/** Waits until the process takes next to no processor time for three seconds; at most two minutes. */
-async function untilIdle(pid: number): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  let quietSince = performance.now();
-  let before = cpuMs(pid);
-  while (performance.now() < deadline && performance.now() - quietSince < 3000) {
-    await sleep(500);
-    const now = cpuMs(pid);
-    if (now - before > 500 * IDLE_SHARE) quietSince = performance.now();
-    before = now;
-  }
-}
-
 /** `work`, or undefined and a line where the program refuses: the other figures are worth having then, too. */
 async function orUndefined(program: Program, work: Promise<number>): Promise<number | undefined> {
   try {
@@ -224,6 +212,20 @@ async function compaction(programs: readonly Program[], size: "full" | "small", 
   cache.close();
 }
 
+async function load(
+  programs: readonly Program[],
+  size: "full" | "small",
+  port: number,
+  repeats: number,
+): Promise<void> {
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    for (const program of programs) {
+      const figures = await measureMixUnderLoad(program, size, port);
+      process.stdout.write(`${program.name} ${JSON.stringify(figures)}\n`);
+    }
+  }
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -246,6 +248,7 @@ async function main(): Promise<void> {
   if (loadavg()[0]! > 0.5) log(`the machine is not quiet: load ${loadavg()[0]!.toFixed(2)}`);
   await warmSender();
   if (names.includes("compaction")) return compaction(programs, size, Number(values.port));
+  if (names.includes("load")) return load(programs, size, Number(values.port), Number(values.repeat));
   const outcomes: Outcome[] = [];
   for (const wanted of names) {
     const [name = "", repeats = values.repeat] = wanted.split(":");

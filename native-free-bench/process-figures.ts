@@ -2,7 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
+const IDLE_SHARE = 0.03;
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]).toString());
 
 /** User and system time of all threads of a process so far, in milliseconds. */
@@ -11,6 +13,19 @@ export function cpuMs(pid: number): number {
   // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
+
+/** Waits until the process takes next to no processor time for three seconds; at most two minutes. */
+export async function untilIdle(pid: number): Promise<void> {
+  const deadline = performance.now() + 120_000;
+  let quietSince = performance.now();
+  let before = cpuMs(pid);
+  while (performance.now() < deadline && performance.now() - quietSince < 3000) {
+    await sleep(500);
+    const now = cpuMs(pid);
+    if (now - before > 500 * IDLE_SHARE) quietSince = performance.now();
+    before = now;
+  }
 }
 
 /** The most resident memory a process ever had. */

@@ -36,6 +36,8 @@ export interface Workload {
   readonly order: "fixed" | "shuffled";
   /** Each round this many label sets end and others begin. 0: the series are those of the recording. */
   readonly newSeriesPerRound: number;
+  /** Before every metric name and job: what makes the series others than those of the same shape. */
+  readonly prefix: string;
   /** A matcher that every series of the workload satisfies and nothing else does. */
   readonly matcher: string;
 }
@@ -52,6 +54,7 @@ const HOSTS = {
   seriesPerRequestMax: 2000,
   order: "fixed",
   newSeriesPerRound: 0,
+  prefix: "",
 } as const;
 const NODE = '{job="node"}';
 const W1 = { ...HOSTS, protocol: 1, connections: 8, hosts: 200, rounds: 60, matcher: NODE } as const;
@@ -73,6 +76,7 @@ const WORKLOADS: readonly Workload[] = [
     seriesPerRequestMax: 200,
     order: "fixed",
     newSeriesPerRound: 20,
+    prefix: "",
     matcher: '{scenario="default"}',
   },
   { ...W1, name: "W5", what: "scale: a million series", hosts: 2000, rounds: 10 },
@@ -97,6 +101,11 @@ export function workloadOf(name: string, size: "full" | "small"): Workload {
   return size === "full" ? found : { ...found, ...SMALL[name]! };
 }
 
+/** A recording's workload with other series of the same shape: their names and jobs begin with `prefix`. */
+export function withPrefix(workload: Workload, prefix: string): Workload {
+  return { ...workload, name: `${workload.name}${prefix}`, prefix, matcher: `{job="${prefix}node"}` };
+}
+
 export function seriesCountOf(workload: Workload): number {
   const first = workload.hosts * seriesPerHost(workload);
   return first + workload.newSeriesPerRound * (workload.rounds - 1);
@@ -112,7 +121,9 @@ export function seriesPerHost(workload: Workload): number {
 
 /** The metric names in it, each once. */
 export function metricNamesOf(workload: Workload): string[] {
-  if (workload.newSeriesPerRound === 0) return [...new Set(loadRecording().series.map(({ name }) => name))];
+  if (workload.newSeriesPerRound === 0) {
+    return [...new Set(loadRecording().series.map(({ name }) => workload.prefix + name))];
+  }
   return TIMINGS.flatMap((timing) => STATISTICS.map((statistic) => churnName(timing, statistic)));
 }
 
@@ -136,15 +147,15 @@ export function sampleValueOffset(recording: Recording, series: number, host: nu
   return (series * recording.scrapes + ((round + 7 * host) % recording.scrapes)) * 8;
 }
 
-export function hostLabels(recording: Recording, series: number, host: number): SeriesLabels {
+export function hostLabels(recording: Recording, series: number, host: number, prefix = ""): SeriesLabels {
   const recorded = recording.series[series]!;
   const labels = [
-    ["__name__", recorded.name] as const,
+    ["__name__", prefix + recorded.name] as const,
     ...recorded.labels,
     ["cluster", `cluster-${host % 5}`] as const,
     ["env", "prod"] as const,
     ["instance", instanceOf(host)] as const,
-    ["job", "node"] as const,
+    ["job", `${prefix}node`] as const,
   ];
   return { labels: sortLabels(labels), type: recorded.type };
 }
@@ -182,7 +193,8 @@ function hostPlan(workload: Workload, baseMs: number, connection: number, send: 
   const perHost = recording.series.length;
   const count = hosts.length * perHost;
   const hostAt = (at: number): number => hosts[Math.floor(at / perHost)]!;
-  const labelsAt = (at: number): SeriesLabels => hostLabels(recording, at % perHost, hostAt(at));
+  const labelsAt = (at: number): SeriesLabels =>
+    hostLabels(recording, at % perHost, hostAt(at), workload.prefix);
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   const size = workload.seriesPerRequestMax;
   const encoded = workload.protocol === 1 ? Array.from(order, (at) => encodeLabels(labelsAt(at))) : [];
