@@ -17,6 +17,12 @@ import { SeriesRegistry, type StoredSeries } from "./stored-series.js";
 /** A selection of more series is not kept, and its series neither. */
 const SELECTION_SERIES_MAX = 50_000;
 const SELECTIONS_MAX = 256;
+/**
+ * What the head alone has of a shorter range is read where it lies, for so many series or more: finding out who they
+ * are would take longer than reading them.
+ */
+const DIRECT_RANGE_MS = 15 * 60_000;
+const DIRECT_SERIES_MIN = 500;
 /** Series known at one time: at most about a kilobyte each. */
 const SERIES_MAX = 100_000;
 
@@ -50,6 +56,10 @@ export class StoredQueryable implements Queryable {
     const orders: number[] = [];
     for (let order = 0; order < this.blocks.length; order++) {
       if (this.blocks[order].overlaps(mint, maxt)) orders.push(order);
+    }
+    if (orders.length === 0 && maxt - mint <= DIRECT_RANGE_MS) {
+      const direct = this.head.select(matchers, mint, maxt);
+      if (direct.count >= DIRECT_SERIES_MIN) return direct;
     }
     const { series } = this.selection(matchers, orders);
     if (series === null) return this.plain.select(matchers, mint, maxt);

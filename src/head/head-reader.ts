@@ -15,10 +15,12 @@ import type { Matcher } from "../model/matcher.js";
 import type { ChunkEncoding } from "../storage/chunk-series.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { Queryable, SeriesSet } from "../storage/queryable.js";
+import type { SampleView } from "../storage/sample-view.js";
 import { decodeHistograms } from "../wal/cold-records.js";
 import { HeadCardinality } from "./head-cardinality.js";
 import { HeadCounts } from "./head-counts.js";
 import { HeadPostings } from "./head-postings.js";
+import { HeadSeriesSet } from "./head-series-set.js";
 import type { TimedHistogram } from "./histogram-chunks.js";
 import { decodeLabels } from "./label-bytes.js";
 import type { ReadLogChunk } from "./logged-chunks.js";
@@ -42,6 +44,9 @@ export class HeadReader implements Queryable {
   /** Of this thread; nothing in it lives from call to call. */
   readonly scratch: number;
   private readonly locks: Int32Array;
+  /** What the last read decoded. */
+  private readonly times: Float64Array;
+  private readonly values: Float64Array;
   private readonly index: HeadPostings;
   private readonly readLogChunk: ReadLogChunk;
   readonly counts: HeadCounts;
@@ -56,8 +61,10 @@ export class HeadReader implements Queryable {
     this.scratch = scratch;
     this.kernel = Kernel.openQuery(shared, scratch);
     const words = this.kernel.u32();
-    // The locks lie below the heap: this view has them all, however the memory grows.
+    // Locks and scratch lie below the heap: these views have all of them, however the memory grows.
     this.locks = new Int32Array(words.buffer, words[(L.CTRL + L.C_LOCKS) >>> 2]);
+    this.times = new Float64Array(words.buffer, scratch + L.Q_T, L.Q_SAMPLES_MAX);
+    this.values = new Float64Array(words.buffer, scratch + L.Q_V, L.Q_SAMPLES_MAX);
     this.index = new HeadPostings(this.kernel, scratch);
     this.counts = new HeadCounts(this.kernel, this.index, scratch);
     this.cardinality = new HeadCardinality(this.kernel, this.index, scratch);
@@ -65,14 +72,7 @@ export class HeadReader implements Queryable {
   }
 
   select(matchers: readonly Matcher[], mint: number, maxt: number): SeriesSet {
-    const refs = this.refs(matchers, mint, maxt);
-    return {
-      count: refs.length,
-      sorted: false,
-      labels: (index) => this.labels(refs[index]),
-      read: (index, from, to, columns) =>
-        this.readSeries(refs[index], Math.max(from, mint), Math.min(to, maxt), columns),
-    };
+    return new HeadSeriesSet(this, this.refs(matchers, mint, maxt), mint, maxt);
   }
 
   labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[] {
@@ -192,6 +192,23 @@ export class HeadReader implements Queryable {
     const count = this.kernel.exports.readFloats(this.scratch, ref, from, to);
     if (count >= 0) this.copyFloats(count, columns);
     else this.readAll(ref, from, to, columns);
+  }
+
+  /** Shows the same where it lies in the scratch; false where there is more than floats, or a stale marker. */
+  viewSeries(ref: number, mint: number, maxt: number, view: SampleView): boolean {
+    const from = Math.max(mint, -TIME_MAX);
+    const to = Math.min(maxt, TIME_MAX);
+    const count = this.kernel.exports.readFloats(this.scratch, ref, from, to);
+    if (count < 0) return false;
+    worked(count >> 2);
+    const { times, values } = this;
+    for (let i = 0; i < count; i++) if (Number.isNaN(values[i])) return false;
+    view.timestamps = times;
+    view.values = values;
+    view.start = 0;
+    view.end = count;
+    view.resets = null;
+    return true;
   }
 
   /** Appends `count` decoded floats of the scratch to `columns`. */

@@ -94,6 +94,17 @@ export interface KernelExports {
   snapshot(scratch: number, ref: number, mint: number, maxt: number): number;
   decodeFloats(scratch: number, mint: number, maxt: number): number;
   filterOverlapping(refs: number, count: number, mint: number, maxt: number): number;
+  fillCells(
+    scratch: number,
+    count: number,
+    first: number,
+    stride: number,
+    steps: number,
+    lookback: number,
+  ): number;
+  beginRows(scratch: number): void;
+  groupRows(scratch: number, count: number, keyBytes: number, used: number): number;
+  countDistinct(scratch: number, count: number, used: number): number;
   readFloats(scratch: number, ref: number, mint: number, maxt: number): number;
   decodeChunk(at: number, length: number, outT: number, outV: number, max: number): number;
   encodeTightly(scratch: number, from: number, end: number): number;

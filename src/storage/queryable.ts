@@ -30,6 +30,33 @@ export interface SeriesSet {
    * be decoded for it. False: `read` them. The span may reach beyond [mint, maxt].
    */
   span?(index: number, mint: number, maxt: number, gapMs: number, span: SampleSpan): boolean;
+  /**
+   * Finds the newest floats of the series from `from` on for the steps of `cells`, for as many of them as it likes
+   * (`cells.rows`, at least one).
+   */
+  fillCells?(from: number, cells: SeriesCells): void;
+  /**
+   * For every series a number from 0 on that is equal where the values of all labels `names` are; null where it
+   * does not know better than `labels`.
+   */
+  groupBy?(names: readonly string[]): Uint32Array | null;
+  /** True where no two series have the same labels but for name, type and unit; false: not known. */
+  isDistinctWithoutName?(): boolean;
+}
+
+/** What some series have at the steps of an instant selector: row r, step s lies in cell r * steps + s. */
+export interface SeriesCells {
+  /** Step s asks for the newest sample in (at - lookbackMs, at], at = firstMs + s * strideMs. */
+  readonly firstMs: number;
+  readonly strideMs: number;
+  readonly steps: number;
+  readonly lookbackMs: number;
+  rows: number;
+  values: Float64Array;
+  /** 1 where there is a float that is no stale marker, else 0. */
+  kinds: Uint8Array;
+  /** By row: cells that hold something; -1: the series is to be read. */
+  filled: Int32Array;
 }
 
 /** First and last timestamp of a series' samples, milliseconds; last < first: there are none. */

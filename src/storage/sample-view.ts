@@ -1,5 +1,4 @@
 const NO_TIMES = new Float64Array(0);
-const NO_POSITIONS = new Int32Array(0);
 
 /**
  * Float samples of one series where they lie in a store's memory: nothing is copied, so nothing may be changed.
@@ -11,6 +10,6 @@ export class SampleView {
   values: Float64Array = NO_TIMES;
   start = 0;
   end = 0;
-  /** All positions i of the arrays, ascending, where values[i] < values[i - 1]. */
-  resets: Int32Array = NO_POSITIONS;
+  /** All positions i of the arrays, ascending, where values[i] < values[i - 1]; null: not known. */
+  resets: Int32Array | null = null;
 }

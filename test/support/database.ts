@@ -69,7 +69,8 @@ export class LocalDatabase {
   private underWay = 0;
   private whenDone: (() => void) | null = null;
   private gate: Promise<void> = Promise.resolve();
-  private readonly head: HeadReader;
+  /** What query thread 0 sees of the head alone. */
+  readonly head: HeadReader;
   private stored: StoredQueryable | null = null;
   private storedOf = "";
 

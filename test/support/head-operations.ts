@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import type { Matcher } from "../../dist/model/matcher.js";
 import { isStaleAt } from "../../dist/model/stale.js";
 import { SampleColumns } from "../../dist/storage/columns.js";
-import type { Queryable, SeriesSet } from "../../dist/storage/queryable.js";
+import type { Queryable, SeriesCells, SeriesSet } from "../../dist/storage/queryable.js";
 import { SampleView } from "../../dist/storage/sample-view.js";
 import { LocalDatabase, type LocalDatabaseOptions, requestBody, type Started } from "./database.js";
 import { FakeClock } from "./fake-clock.js";
@@ -258,6 +258,7 @@ export class HeadAndModel {
         await this.local.deleteSeries({ sets: [matchers], mint, maxt });
         this.model.delete(matchers, mint, maxt);
         checkSame(this.local.queryable(), this.model);
+        checkMany(this.local.head);
       } else {
         await this.commit(operation.kind === "commit" ? operation.seed : 1);
         if (operation.kind === "reopen") await this.reopen();
@@ -265,6 +266,7 @@ export class HeadAndModel {
     }
     await this.commit(2);
     checkSame(this.local.queryable(), this.model);
+    checkMany(this.local.head);
     await this.reopen();
     await this.local.close();
   }
@@ -295,6 +297,7 @@ export class HeadAndModel {
     assert.equal(this.local.replayed.unusable, 0, "every record can be used");
     assert.deepEqual(this.local.replayed.damages, []);
     checkSame(this.local.queryable(), this.model);
+    checkMany(this.local.head);
   }
 }
 
@@ -371,6 +374,95 @@ export function readAll(
   return all;
 }
 
+/** What the head finds out about many series at once is what reading one after the other says. */
+function checkMany(head: Queryable): void {
+  readAll(head, [], ...EVER);
+  const set = head.select([], ...EVER);
+  checkCells(set, ...EVER);
+  checkGroups(set);
+}
+
+function checkCells(set: SeriesSet, mint: number, maxt: number): void {
+  assert.ok(set.fillCells !== undefined);
+  const columns = new SampleColumns(16);
+  const times: number[] = [];
+  for (let i = 0; i < Math.min(set.count, 5); i++) {
+    set.read(i, mint, maxt, columns);
+    times.push(...columns.timestamps.subarray(0, columns.count));
+  }
+  times.sort((a, b) => a - b);
+  if (times.length === 0) return;
+  const timeAt = (share: number): number => times[Math.floor(share * (times.length - 1))];
+  // Borders are where samples are: each end of a lookback is met.
+  for (const [from, to, steps] of [
+    [0, 1, 1],
+    [0.5, 1, 1],
+    [0.2, 0.6, 1],
+    [0.1, 0.4, 5],
+  ]) {
+    const strideMs = steps === 1 ? 0 : Math.floor((timeAt(1) - timeAt(to)) / (steps - 1));
+    const lookbackMs = timeAt(to) - timeAt(from);
+    if (lookbackMs <= 0) continue;
+    const cells = { firstMs: timeAt(to), strideMs, steps, lookbackMs, ...NO_CELLS };
+    for (let from = 0; from < set.count; from += cells.rows) {
+      set.fillCells(from, cells);
+      assert.ok(cells.rows > 0 && cells.rows <= set.count - from);
+      for (let row = 0; row < cells.rows; row++) {
+        set.read(from + row, mint, maxt, columns);
+        if (cells.filled[row] < 0) continue;
+        assert.equal(columns.histograms, null);
+        assert.deepEqual(rowOf(cells, row), newestOf(columns, cells));
+        assert.equal(cells.filled[row], rowOf(cells, row).filter((value) => value !== null).length);
+      }
+    }
+  }
+}
+
+const NO_CELLS = {
+  rows: 0,
+  values: new Float64Array(0),
+  kinds: new Uint8Array(0),
+  filled: new Int32Array(0),
+};
+
+function rowOf({ steps, values, kinds }: SeriesCells, row: number): (number | null)[] {
+  return Array.from({ length: steps }, (_, s) =>
+    kinds[row * steps + s] === 1 ? values[row * steps + s] : null,
+  );
+}
+
+function newestOf(columns: SampleColumns, cells: SeriesCells): (number | null)[] {
+  const { firstMs, strideMs, steps, lookbackMs } = cells;
+  return Array.from({ length: steps }, (_, s) => {
+    const time = firstMs + s * strideMs;
+    let at = columns.count - 1;
+    while (at >= 0 && columns.timestamps[at] > time) at--;
+    const seen = at >= 0 && columns.timestamps[at] > time - lookbackMs && !isStaleAt(columns.valueWords, at);
+    return seen ? columns.values[at] : null;
+  });
+}
+
+function checkGroups(set: SeriesSet): void {
+  const sets = Array.from({ length: set.count }, (_, i) => set.labels(i));
+  const names = ["__name__", ...new Set(sets.flatMap(({ pairs }) => pairs.filter((_, i) => i % 2 === 0)))];
+  for (const chosen of [[names[0]], names.slice(1, 2), names.slice(0, 3), ["none"]]) {
+    const numbers = set.groupBy?.(chosen);
+    if (numbers === undefined || numbers === null) continue;
+    const groups = new Map(
+      sets.map((labels, i) => [numbers[i], JSON.stringify(chosen.map((n) => labels.get(n)))]),
+    );
+    assert.equal(new Set(groups.values()).size, groups.size);
+    sets.forEach((labels, i) => {
+      assert.equal(groups.get(numbers[i]), JSON.stringify(chosen.map((n) => labels.get(n))));
+    });
+  }
+  if (set.isDistinctWithoutName?.() !== true) return;
+  const keys = sets.map((labels) => JSON.stringify([...labels].filter(([name]) => !METADATA.has(name))));
+  assert.equal(new Set(keys).size, keys.length);
+}
+
+const METADATA: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
+
 const view = new SampleView();
 const span = { firstMs: 0, lastMs: 0 };
 
@@ -385,7 +477,7 @@ function checkView(set: SeriesSet, i: number, mint: number, maxt: number, column
     const bits = (floats: Float64Array): Uint8Array => new Uint8Array(floats.slice().buffer);
     assert.deepEqual(bits(view.values.subarray(start, end)), bits(values.subarray(0, count)));
     for (let at = start + 1; at < end; at++) {
-      assert.equal(resets.includes(at), view.values[at] < view.values[at - 1]);
+      assert.equal(resets?.includes(at) ?? null, resets && view.values[at] < view.values[at - 1]);
     }
   }
   const gapMs = 60_000;

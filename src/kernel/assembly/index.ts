@@ -8,6 +8,7 @@ import { initMemory, settleLiveBytes, spinLock, spinUnlock } from "./memory";
 export { alloc, free, settleLiveBytes } from "./memory";
 export { crc32c } from "./crc32c";
 export { snappyDecode } from "./snappy";
+export { beginRows, countDistinct, fillCells, groupRows } from "./cells";
 export { countLive, countPairs } from "./count-pairs";
 export { appendMerged, finish, ingest, probe, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";

@@ -281,4 +281,11 @@ export const Q_SAMPLES_MAX: u32 = 1 << 21;
 export const Q_T: usize = Q_DATA + Q_DATA_MAX + 0x1000; // f64[]
 export const Q_V: usize = Q_T + 8 * Q_SAMPLES_MAX; // u64[]
 export const Q_TMP: usize = Q_V + 8 * Q_SAMPLES_MAX; // merging; postings
+// many series in one call (cells.ts): behind what merging one chunk takes
+export const CELL_ROWS_MAX: u32 = 16384;
+export const CELLS_MAX: u32 = 1 << 20;
+export const Q_ROW_REFS: usize = Q_TMP + 0x200000; // u32[CELL_ROWS_MAX]
+export const Q_ROW_RESULTS: usize = Q_ROW_REFS + 4 * CELL_ROWS_MAX; // i32[CELL_ROWS_MAX]
+export const Q_CELL_KINDS: usize = Q_ROW_RESULTS + 4 * CELL_ROWS_MAX; // u8[CELLS_MAX]
+export const Q_CELLS: usize = Q_CELL_KINDS + CELLS_MAX; // f64[CELLS_MAX], or a hash table
 export const Q_BYTES: usize = Q_TMP + 16 * Q_SAMPLES_MAX + 0x1000;

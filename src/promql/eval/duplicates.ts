@@ -12,7 +12,7 @@ export function dropNames(state: QueryState, matrix: Matrix): Matrix {
 
 /** Throws if two rows have the same labels, whatever their steps. */
 export function refuseDuplicates(state: QueryState, matrix: Matrix): void {
-  if (matrix.rows < 2) return;
+  if (matrix.rows < 2 || matrix.isDistinctWithoutName()) return;
   const keys = new Set<string>();
   for (let row = 0; row < matrix.rows; row++) {
     state.did(WORK_PER_KEY);

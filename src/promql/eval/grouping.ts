@@ -1,7 +1,8 @@
 import { Labels, METRIC_NAME } from "../../model/labels.js";
+import type { SeriesSet } from "../../storage/queryable.js";
 import type { AggregateExpr } from "../parse/ast.js";
 import { keepLabels, withoutLabels } from "./label-builder.js";
-import type { Matrix } from "./matrix.js";
+import { type Matrix, METADATA_LABELS } from "./matrix.js";
 import { keyOn, keyWithout } from "./signatures.js";
 
 /** Numbers the groups of an aggregation as their first row comes. */
@@ -10,12 +11,19 @@ export class Grouping {
   readonly labels: Labels[] = [];
   private readonly names: readonly string[];
   private readonly without: boolean;
+  /** Names that a function may have dropped are not those of the source any more. */
+  private readonly byNumber: boolean;
   private readonly excluded: ReadonlySet<string>;
   private readonly ids = new Map<string, number>();
+  /** Numbers for the values of `names` of the series of `numbered`, and the groups of those met so far. */
+  private numbered: SeriesSet | null = null;
+  private numbers: Uint32Array | null = null;
+  private readonly idOfNumber = new Map<number, number>();
 
   constructor(expr: AggregateExpr) {
     this.names = [...new Set(expr.grouping)].sort();
     this.without = expr.without;
+    this.byNumber = !this.without && !this.names.some((name) => METADATA_LABELS.has(name));
     this.excluded = new Set([METRIC_NAME, ...expr.grouping]);
   }
 
@@ -29,7 +37,26 @@ export class Grouping {
       if (this.labels.length === 0) this.labels.push(Labels.EMPTY);
       return 0;
     }
-    return this.groupOfLabels(matrix.labelsOf(row));
+    const number = this.byNumber ? this.numberOf(matrix, row) : -1;
+    if (number < 0) return this.groupOfLabels(matrix.labelsOf(row));
+    const known = this.idOfNumber.get(number);
+    if (known !== undefined) return known;
+    const id = this.groupOfLabels(matrix.labelsOf(row));
+    this.idOfNumber.set(number, id);
+    return id;
+  }
+
+  /** The number that the row's source has for its values of `names`; -1 where it has none. */
+  private numberOf(matrix: Matrix, row: number): number {
+    const { source } = matrix;
+    if (source !== this.numbered) {
+      this.numbered = source;
+      this.numbers = source?.groupBy?.(this.names) ?? null;
+      this.idOfNumber.clear();
+    }
+    if (this.numbers === null) return -1;
+    const index = matrix.sourceIndexOf(row);
+    return index < 0 ? -1 : this.numbers[index];
   }
 
   groupOfLabels(labels: Labels): number {

@@ -1,7 +1,7 @@
 import { worked } from "../../base/patience.js";
 import type { Histogram } from "../../model/histogram.js";
 import { Labels } from "../../model/labels.js";
-import type { SeriesSet } from "../../storage/queryable.js";
+import type { SeriesCells, SeriesSet } from "../../storage/queryable.js";
 import { histogramSamples } from "../histogram/size.js";
 import { arrayBytes, BYTES_PER_CELL, CELLS_FIRST, settleArrayBytes, takeCells } from "./array-budget.js";
 
@@ -10,16 +10,16 @@ export const ABSENT = 0;
 export const FLOAT = 1;
 export const HISTOGRAM = 2;
 
-const DROPPED: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
+export const METADATA_LABELS: ReadonlySet<string> = new Set(["__name__", "__type__", "__unit__"]);
 
 /** The labels without name, type and unit: what is left when a value is no longer that metric's. */
 export function dropMetadata(labels: Labels): Labels {
   const { pairs } = labels;
   for (let i = 0; i < pairs.length; i += 2) {
-    if (!DROPPED.has(pairs[i])) continue;
+    if (!METADATA_LABELS.has(pairs[i])) continue;
     const kept: string[] = [];
     for (let j = 0; j < pairs.length; j += 2) {
-      if (!DROPPED.has(pairs[j])) kept.push(pairs[j], pairs[j + 1]);
+      if (!METADATA_LABELS.has(pairs[j])) kept.push(pairs[j], pairs[j + 1]);
     }
     return new Labels(kept);
   }
@@ -47,7 +47,10 @@ export class Matrix {
   delayedDrop = false;
   private readonly labelSets: (Labels | undefined)[] = [];
   private readonly drops: boolean[] = [];
-  private source: SeriesSet | null = null;
+  /** Whose series the rows are until their labels are set. */
+  source: SeriesSet | null = null;
+  /** Every row is a series of the source, each of them once. */
+  private isOfSource = true;
   private sourceIndexes: Int32Array = new Int32Array(0);
 
   constructor(steps: number, rowCapacity: number) {
@@ -58,14 +61,28 @@ export class Matrix {
     this.kinds = kinds;
   }
 
-  /** Rows are series of `source` until their labels are set. */
   attach(source: SeriesSet): void {
     this.source = source;
   }
 
+  /** `cells` as rows of `like`: row r is series `from` + r of `source`. */
+  static ofCells(source: SeriesSet, from: number, cells: SeriesCells, like: Matrix): Matrix {
+    const matrix = new Matrix(cells.steps, 0);
+    matrix.source = source;
+    matrix.oneName = like.oneName;
+    matrix.delayedDrop = like.delayedDrop;
+    matrix.values = cells.values;
+    matrix.kinds = cells.kinds;
+    matrix.rows = cells.rows;
+    matrix.sourceIndexes = new Int32Array(cells.rows);
+    for (let row = 0; row < cells.rows; row++) matrix.sourceIndexes[row] = from + row;
+    return matrix;
+  }
+
   /** Appends a row of absent cells; returns its first cell. */
-  addRow(labels: Labels | undefined): number {
+  addRow(labels: Labels): number {
     const base = this.reserveRow();
+    this.isOfSource = false;
     this.labelSets[this.rows] = labels;
     this.drops[this.rows] = false;
     this.rows++;
@@ -79,7 +96,10 @@ export class Matrix {
       this.sourceIndexes = grown;
     }
     this.sourceIndexes[this.rows] = index;
-    return this.addRow(undefined);
+    const base = this.reserveRow();
+    this.labelSets[this.rows] = undefined;
+    this.drops[this.rows++] = false;
+    return base;
   }
 
   /** Takes back the last row; its cells are absent again. */
@@ -130,7 +150,18 @@ export class Matrix {
     return labels;
   }
 
+  /** The series that a row still is, as an index of the source; -1 where its labels are known. */
+  sourceIndexOf(row: number): number {
+    return this.source === null || this.labelSets[row] !== undefined ? -1 : this.sourceIndexes[row];
+  }
+
+  /** True where it is known that no two rows have the same labels without name, type and unit. */
+  isDistinctWithoutName(): boolean {
+    return this.isOfSource && (this.source?.isDistinctWithoutName?.() ?? false);
+  }
+
   setLabels(row: number, labels: Labels): void {
+    this.isOfSource = false;
     this.labelSets[row] = labels;
   }
 
@@ -171,6 +202,16 @@ export class Matrix {
       if (this.kinds[i] === HISTOGRAM) count += histogramSamples(this.histogramAt(i)) - 1;
     }
     return count;
+  }
+
+  /** Appends row `from` of `cells`, whose source is this one's. */
+  takeCells(cells: Matrix, from: number): void {
+    const { steps } = this;
+    const base = this.addSourceRow(cells.sourceIndexes[from]);
+    for (let s = 0; s < steps; s++) {
+      this.values[base + s] = cells.values[from * steps + s];
+      this.kinds[base + s] = cells.kinds[from * steps + s];
+    }
   }
 
   /** Copies the cells of row `from` of `other` behind each other into a new row with the same labels. */

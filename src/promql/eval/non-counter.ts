@@ -2,9 +2,8 @@ import type { RangeCall } from "../functions/range-window.js";
 
 const COUNTER_SUFFIX = /_(?:total|sum|count|bucket)$/;
 
-/** Notes that `rate` or `increase` of floats was taken of what does not look like a counter. */
+/** To be called for `rate` and `increase`: notes that they were taken of what does not look like a counter. */
 export function noteNonCounter(call: RangeCall): void {
-  if (call.name !== "rate" && call.name !== "increase") return;
   const labels = call.labels();
   const name = labels.get("__name__");
   if (name === "") return;

@@ -23,6 +23,8 @@ type Visit = (matrix: Matrix, row: number) => void;
 
 /** Functions whose result is still that metric's value. */
 const KEEPS_NAME: ReadonlySet<string> = new Set(["last_over_time", "first_over_time"]);
+const NAME_AND_TYPE: readonly string[] = ["__name__", "__type__"];
+const COUNTERS_ONLY: ReadonlySet<string> = new Set(["rate", "increase"]);
 const START_AWARE: ReadonlySet<string> = new Set(["rate", "irate", "increase", "resets"]);
 
 export function rangeArgument(call: CallExpr): MatrixSelector | SubqueryExpr | null {
@@ -69,6 +71,9 @@ class RangeRunner {
   private readonly fn: RangeFunction;
   private readonly windows: RangeWindows;
   private readonly keepsName: boolean;
+  /** By series of the selector; null where it does not know. */
+  private nameNumbers: Uint32Array | null = null;
+  private readonly notedNames = new Set<number>();
 
   constructor(call: RangeCall, visit: Visit | null) {
     this.call = call;
@@ -97,6 +102,10 @@ class RangeRunner {
     this.start(series.count);
     this.matrix.attach(series);
     this.matrix.oneName = selectsOneName(selector.vector);
+    if (COUNTERS_ONLY.has(this.call.name)) {
+      const names = state.typeAndUnitLabels ? NAME_AND_TYPE : NAME_AND_TYPE.slice(0, 1);
+      this.nameNumbers = series.groupBy?.(names) ?? null;
+    }
     const useStarts = state.useStartTimestamps && START_AWARE.has(this.call.name);
     const columns = takeColumns();
     for (let i = 0; i < series.count; i++) {
@@ -177,7 +186,7 @@ class RangeRunner {
       matrix.removeLastRow();
       return;
     }
-    if (floats > 0) noteNonCounter(call);
+    if (floats > 0 && COUNTERS_ONLY.has(call.name) && !this.isNoted(row)) noteNonCounter(call);
     matrix.setDropped(row, !this.keepsName || inputDropped);
     const samples = rowSamples(matrix, base, present);
     call.state.hold(samples);
@@ -186,6 +195,16 @@ class RangeRunner {
     call.state.release(samples);
     matrix.removeLastRow();
     matrix.histograms = null;
+  }
+
+  /** True where a series of the same name (and type) was looked at before. */
+  private isNoted(row: number): boolean {
+    const number = this.nameNumbers?.[this.matrix.sourceIndexOf(row)];
+    if (number === undefined || !this.notedNames.has(number)) {
+      if (number !== undefined) this.notedNames.add(number);
+      return false;
+    }
+    return true;
   }
 
   private runMixed(base: number): void {

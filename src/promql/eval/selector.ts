@@ -1,7 +1,7 @@
 import { METRIC_NAME } from "../../model/labels.js";
 import { isStaleAt, isStaleNaN } from "../../model/stale.js";
 import type { SampleColumns } from "../../storage/columns.js";
-import type { SampleSpan, SeriesSet } from "../../storage/queryable.js";
+import type { SampleSpan, SeriesCells, SeriesSet } from "../../storage/queryable.js";
 import { SampleView } from "../../storage/sample-view.js";
 import { keepStats } from "../histogram/stats.js";
 import type { VectorSelector } from "../parse/ast.js";
@@ -56,7 +56,7 @@ export function evalSelector(
   matrix.oneName = selectsOneName(selector);
   matrix.delayedDrop = state.delayedNameRemoval;
   const columns = takeColumns();
-  for (let i = 0; i < series.count; i++) {
+  const readRow = (i: number): void => {
     let filled =
       content === "presence" || content === "value"
         ? fillFast(state, i, lookup, series, matrix, content)
@@ -68,19 +68,62 @@ export function evalSelector(
       if (selector.statsOnly && columns.histograms !== null) keepStats(columns);
       filled = columns.count === 0 ? 0 : fillRow(state, i, lookup, columns, matrix, content);
     }
-    if (filled === 0) continue;
+    if (filled === 0) return;
     const base = (matrix.rows - 1) * matrix.steps;
     const samples = rowSamples(matrix, base, filled);
     state.hold(samples);
     state.stats?.addRow(matrix, base);
-    if (visit === null) continue;
+    if (visit === null) return;
     visit(matrix, 0);
     state.release(samples);
     matrix.removeLastRow();
     matrix.histograms = null;
-  }
+  };
+  if (series.fillCells !== undefined && (content === "value" || content === "presence")) {
+    readCells(state, lookup, series, matrix, visit, readRow);
+  } else for (let i = 0; i < series.count; i++) readRow(i);
   giveColumns(columns);
   return matrix;
+}
+
+/** Evaluates many series at once; what that does not do goes to `readRow`. */
+function readCells(
+  state: QueryState,
+  lookup: Lookup,
+  series: SeriesSet,
+  matrix: Matrix,
+  visit: ((matrix: Matrix, row: number) => void) | null,
+  readRow: (index: number) => void,
+): void {
+  const { steps } = matrix;
+  const cells: SeriesCells = {
+    firstMs: lookup.firstMs,
+    strideMs: lookup.strideMs,
+    steps,
+    lookbackMs: state.lookbackMs,
+    rows: 0,
+    values: new Float64Array(0),
+    kinds: new Uint8Array(0),
+    filled: new Int32Array(0),
+  };
+  for (let from = 0; from < series.count; from += cells.rows) {
+    series.fillCells?.(from, cells);
+    const found = Matrix.ofCells(series, from, cells, matrix);
+    for (let row = 0; row < cells.rows; row++) {
+      const filled = cells.filled[row];
+      state.did(steps + 1);
+      if (filled < 0) readRow(from + row);
+      if (filled <= 0) continue;
+      state.samplesRead += filled;
+      state.hold(filled);
+      state.stats?.addRow(found, row * steps);
+      if (visit === null) matrix.takeCells(found, row);
+      else {
+        visit(found, row);
+        state.release(filled);
+      }
+    }
+  }
 }
 
 const view = new SampleView();
