@@ -105,7 +105,13 @@ class UwsExchange implements Exchange {
       if (close) response.end("", true);
       else response.endWithoutBody();
     } else if (this.method === "HEAD") {
-      response.endWithoutBody(typeof body === "string" ? Buffer.byteLength(body) : body.length, close);
+      const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+      if (close) response.endWithoutBody(length, true);
+      else {
+        // A length that `endWithoutBody` is told counts as a body to come, and the next request ends the connection.
+        response.writeHeader("Content-Length", String(length));
+        response.endWithoutBody();
+      }
     } else if (close || typeof body === "string" || body.length <= STREAMED_ANSWER_BYTES) {
       response.end(body, close);
     } else {
