@@ -313,13 +313,33 @@ function overlapsNow(series: usize, mint: i64, maxt: i64): bool {
   }
   const ext = <usize>load<u32>(series, S_EXT);
   if (!ext) return false;
-  if (!inside(ext, 64) || load<u16>(ext, X_OOO_COUNT) != 0 || load<u32>(ext, X_HIST) != 0) return true;
+  if (!inside(ext, 64) || bufferOverlaps(ext, mint, maxt) || waitingOverlap(ext, mint, maxt)) return true;
   let node = <usize>load<u32>(ext, X_CHUNKS);
   let steps: u32 = 0;
   while (node) {
     if (!inside(node, NODE_BYTES) || ++steps > 1 << 22) return true;
     if (load<i64>(node, N_MAXT) >= mint && load<i64>(node, N_MINT) <= maxt) return true;
     node = load<u32>(node, N_NEXT);
+  }
+  return false;
+}
+
+/** Of the out-of-order buffer, which is sorted. */
+function bufferOverlaps(ext: usize, mint: i64, maxt: i64): bool {
+  const buffered = <u32>load<u16>(ext, X_OOO_COUNT);
+  if (!buffered) return false;
+  const buffer = <usize>load<u32>(ext, X_OOO);
+  if (!inside(buffer, buffered << 4)) return true;
+  return load<i64>(buffer) <= maxt && load<i64>(buffer + ((buffered - 1) << 4)) >= mint;
+}
+
+/** Of the histograms that are in no chunk yet. */
+function waitingOverlap(ext: usize, mint: i64, maxt: i64): bool {
+  let steps: u32 = 0;
+  for (let h = <usize>load<u32>(ext, X_HIST); h; h = load<u32>(h, H_NEXT)) {
+    if (!inside(h, <u32>H_BYTES) || ++steps > 1 << 16) return true;
+    const t = load<i64>(h, H_T);
+    if (t >= mint && t <= maxt) return true;
   }
   return false;
 }
