@@ -39,9 +39,11 @@ export function quote(text: string): string {
   return quoteWith(text, '"');
 }
 
-/** `%q` of the rune that `char` starts with; "" is the end of the input. */
+/** `%q` of the rune that `char` starts with; "" is the end of the input. A byte that was no UTF-8 is U+FFFD. */
 export function quoteRune(char: string): string {
-  return char === "" ? "'�'" : quoteWith(String.fromCodePoint(char.codePointAt(0) as number), "'");
+  return char === "" || !isUtf8(char)
+    ? "'�'"
+    : quoteWith(String.fromCodePoint(char.codePointAt(0) as number), "'");
 }
 
 const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
@@ -84,31 +86,42 @@ export function unquoteOrNull(quoted: string): string | null {
 }
 
 /** Bytes that are no UTF-8 become lone surrogates (U+DC80 + byte - 0x80), so that they can be told. */
-function decodeBytes(bytes: Uint8Array): string {
+export function decodeBytes(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    let out = "";
+    const parts: string[] = [];
+    let from = 0;
     for (let at = 0; at < bytes.length; ) {
       const size = sequenceLength(bytes, at);
-      if (size > 0) out += decoder.decode(bytes.subarray(at, at + size));
-      else out += String.fromCharCode(0xdc00 + (bytes[at] as number));
+      if (size === 0) {
+        parts.push(decoder.decode(bytes.subarray(from, at)), String.fromCharCode(0xdc00 + bytes[at]!));
+        from = at + 1;
+      }
       at += Math.max(size, 1);
     }
-    return out;
+    parts.push(decoder.decode(bytes.subarray(from)));
+    return parts.join("");
   }
 }
 
-/** Length of the valid sequence at `at`, 0 where there is none. */
+/** False where `text` has bytes that were no UTF-8. */
+export function isUtf8(text: string): boolean {
+  return !/\p{Cs}/u.test(text);
+}
+
+/** Length of the valid sequence at `at` (RFC 3629, section 4), 0 where there is none. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
-  for (let size = 1; size <= 4 && at + size <= bytes.length; size++) {
-    try {
-      if (decoder.decode(bytes.subarray(at, at + size)).length > 0) return size;
-    } catch {
-      // Too short yet, or no sequence at all.
-    }
-  }
-  return 0;
+  const first = bytes[at]!;
+  if (first < 0x80) return 1;
+  const size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (size === 0 || at + size > bytes.length) return 0;
+  const second = bytes[at + 1]!;
+  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < least || second > most) return 0;
+  for (let k = 2; k < size; k++) if ((bytes[at + k]! & 0xc0) !== 0x80) return 0;
+  return size;
 }
 
 /** Appends what the escape at `at` (behind the backslash) stands for; returns the position behind it, -1 if bad. */

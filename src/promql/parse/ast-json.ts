@@ -38,14 +38,14 @@ export function exprToJson(expr: Expr): Json {
         type: "call",
       };
     case "matrix":
-      return {
+      return sorted({
         ...selectorToJson(expr.vector),
         range: expr.rangeMs,
         rangeExpr: durationToJson(expr.rangeExpr),
         type: "matrixSelector",
-      };
+      });
     case "subquery":
-      return {
+      return sorted({
         expr: exprToJson(expr.expr),
         ...modifiersToJson(expr),
         range: expr.rangeMs,
@@ -53,7 +53,7 @@ export function exprToJson(expr: Expr): Json {
         step: expr.stepMs,
         stepExpr: durationToJson(expr.stepExpr),
         type: "subquery",
-      };
+      });
     case "number":
       return { type: "numberLiteral", val: formatFloat(expr.value) };
     case "paren":
@@ -65,6 +65,10 @@ export function exprToJson(expr: Expr): Json {
     case "vector":
       return { ...selectorToJson(expr), type: "vectorSelector" };
   }
+}
+
+function sorted(members: { readonly [name: string]: Json }): Json {
+  return Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function matchingToJson(matching: NonNullable<Extract<Expr, { kind: "binary" }>["matching"]>): Json {

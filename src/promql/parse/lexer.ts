@@ -25,6 +25,14 @@ function isAlphaNumeric(char: string): boolean {
   return isAlpha(char) || isDigit(char);
 }
 
+/** What Go reads as utf8.RuneError: a byte that was no UTF-8, and U+FFFD itself. */
+function isErrorRune(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  if (unit < 0xdc00 || (unit > 0xdfff && unit !== 0xfffd)) return false;
+  const before = at === 0 ? 0 : text.charCodeAt(at - 1);
+  return unit === 0xfffd || before < 0xd800 || before > 0xdbff;
+}
+
 /** Reads a query token by token, on demand: the first error in the order of the text is the one reported. */
 export class Lexer {
   readonly input: string;
@@ -185,7 +193,8 @@ export class Lexer {
     for (;;) {
       const char = this.peek();
       if (char === "" || char === "\n") this.fail("unterminated quoted string");
-      this.at++;
+      if (isErrorRune(this.input, this.at)) this.fail("invalid UTF-8 rune");
+      this.at += char >= "\ud800" && char <= "\udbff" ? 2 : 1;
       if (char === mark) return this.emit("STRING");
       if (char === "\\") this.scanEscape(mark);
     }
@@ -233,6 +242,9 @@ export class Lexer {
 
   private scanRawString(): Token {
     const end = this.input.indexOf("`", this.at + 1);
+    for (let i = this.at + 1; i < (end < 0 ? this.input.length : end); i++) {
+      if (isErrorRune(this.input, i)) this.fail("invalid UTF-8 rune");
+    }
     if (end < 0) this.fail("unterminated raw string");
     this.at = end + 1;
     return this.emit("STRING");

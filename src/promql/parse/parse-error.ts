@@ -27,5 +27,7 @@ export function positionOf(query: string, start: number): string {
   const before = query.slice(0, start);
   const lineStart = before.lastIndexOf("\n") + 1;
   const line = before.split("\n").length;
-  return `${line}:${encoder.encode(before.slice(lineStart)).length + 1}`;
+  // What stands for a byte that was no UTF-8 would be three.
+  const text = before.slice(lineStart).replace(/\p{Cs}/gu, "?");
+  return `${line}:${encoder.encode(text).length + 1}`;
 }

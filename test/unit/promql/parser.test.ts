@@ -57,6 +57,13 @@ test("refuses bad queries at Prometheus' place with Prometheus' words", () => {
     ['"ä" + m', "1:1: parse error: binary expression must contain only scalar and instant vector types"],
     ["m{ä}", "1:3: parse error: unexpected character inside braces: 'ä'"],
     ['m{a="ä", b}', '1:12: parse error: unexpected "}" in label matching, expected label matching operator'],
+    // Bytes that were no UTF-8, as `decodeBytes` tells them, and U+FFFD, which Go takes for one.
+    ['m{a="\udcff"}', "1:5: parse error: invalid UTF-8 rune"],
+    ['"é\udce2\udc82" + m', "1:1: parse error: invalid UTF-8 rune"],
+    ["m{a=`\ufffd`}", "1:5: parse error: invalid UTF-8 rune"],
+    ["é", "1:1: parse error: unexpected character: 'é'"],
+    ["m + \udcff", "1:5: parse error: unexpected character: '\ufffd'"],
+    ["#\udcff\udcfe\nm m", '2:3: parse error: unexpected identifier "m"'],
     ["m @ foo", '1:5: parse error: unexpected identifier "foo" in @, expected timestamp'],
     [
       "limitk(1, m)",
