@@ -2,6 +2,7 @@ import type { AdminAction } from "../workers/contract.js";
 import { answer, withEngine } from "./api-routes.js";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
+import { formErrorText } from "./form.js";
 import { MATCHES_REQUIRED, RANGE } from "./route-params.js";
 import type { Route, RouteParam } from "./router.js";
 
@@ -31,6 +32,10 @@ export function adminRoutes(gate: EngineGate): Route[] {
 }
 
 function change(gate: EngineGate, call: Call, action: AdminAction): void {
+  if (action === "delete_series" && call.formError !== null) {
+    call.error("bad_data", formErrorText(call.formError));
+    return;
+  }
   withEngine(gate, call, (engine) => {
     engine.admin(action, call.params).then(
       (result) => answer(call, result),

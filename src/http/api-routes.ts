@@ -1,6 +1,7 @@
 import type { Engine, QueryAnswer, QueryKind, QueryRequest } from "../workers/contract.js";
 import { type Call, JSON_TYPE } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
+import { formErrorText } from "./form.js";
 import { unescapeLabelName } from "./label-name.js";
 import {
   EVALUATION,
@@ -57,11 +58,14 @@ export function apiRoutes(gate: EngineGate): Route[] {
     ),
     query("/format_query", "format_query", GET_POST, "Prints an expression the usual way", [QUERY]),
     query("/parse_query", "parse_query", GET_POST, "The syntax tree of an expression", [QUERY]),
-    query("/series", "series", GET_POST, "Label sets of the series that match", [
-      MATCHES_REQUIRED,
-      ...RANGE,
-      LIMIT,
-    ]),
+    {
+      ...query("/series", "series", GET_POST, "Label sets of the series that match", [
+        MATCHES_REQUIRED,
+        ...RANGE,
+        LIMIT,
+      ]),
+      handle: (call) => askStrictly(gate, call, "series"),
+    },
     query("/labels", "labels", GET_POST, "Label names", [MATCHES, ...RANGE, LIMIT]),
     query("/label/{name}/values", "label_values", GET, "Values of one label", [MATCHES, ...RANGE, LIMIT]),
     {
@@ -106,6 +110,12 @@ export function withEngine(gate: EngineGate, call: Call, handle: (engine: Engine
 function endQuery(call: Call, engine: Engine): void {
   if (engine.cancelQuery(call.variable)) call.empty(204);
   else call.error("not_found", `no active query with id ${JSON.stringify(call.variable)}`);
+}
+
+/** The same for an endpoint that refuses parameters that are not spelled as a form. */
+export function askStrictly(gate: EngineGate, call: Call, kind: QueryKind): void {
+  if (call.formError === null) ask(gate, call, kind);
+  else call.error("bad_data", formErrorText(call.formError));
 }
 
 /** Asks the query threads, and answers with what they say. */

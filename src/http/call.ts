@@ -24,6 +24,8 @@ export class Call {
   readonly variable: string;
   /** Of the URL and of a form POST's body. */
   params: Params = [];
+  /** What is wrong with their spelling; null: nothing. Most endpoints pass over it, as Prometheus' do. */
+  formError: string | null = null;
   /** Where the route asks for it. */
   body: Uint8Array = NO_BODY;
   /** Told once the answer is on its way. */
@@ -96,8 +98,8 @@ export class Call {
     this.exchange.stream(status, headers, gzipped ? gzipPieces(pull) : pull);
   }
 
-  empty(status: number): void {
-    this.send(status, this.headers, "");
+  empty(status: number, headers: readonly string[] = []): void {
+    this.send(status, [...this.headers, ...headers], "");
   }
 
   text(status: number, body: string, headers: readonly string[] = []): void {

@@ -16,10 +16,8 @@ export type CorsPolicy = (origin: string) => readonly string[];
 /** `pattern`: RE2 syntax, anchored (`--web.cors.origin`). Throws RefusalError where it is not valid. */
 export function openCorsPolicy(pattern: string): CorsPolicy {
   const allowed = compileRegexp(pattern);
-  const anyOrigin = [...VARY, ...CORS_HEADERS, "Access-Control-Allow-Origin", "*"];
   return (origin) => {
     if (origin === "") return VARY;
-    if (allowed.matchesAll) return anyOrigin;
     if (!allowed.test(origin)) return [...VARY, ...CORS_HEADERS];
     return [...VARY, ...CORS_HEADERS, "Access-Control-Allow-Origin", origin];
   };

@@ -1,6 +1,6 @@
 import { ask } from "./api-routes.js";
 import type { EngineGate } from "./engine-gate.js";
-import { formErrorOrNull } from "./form.js";
+import { formErrorText } from "./form.js";
 import { MATCHES } from "./route-params.js";
 import type { Route } from "./router.js";
 
@@ -18,9 +18,8 @@ export function federateRoute(gate: EngineGate): Route {
     scope: "read",
     cors: false,
     handle(call) {
-      const wrong = formErrorOrNull(call.exchange.query);
-      if (wrong === null) ask(gate, call, "federate", { accept: call.accept });
-      else call.text(400, `error parsing form values: ${wrong}\n`);
+      if (call.formError === null) ask(gate, call, "federate", { accept: call.accept });
+      else call.text(400, `${formErrorText(call.formError)}\n`);
     },
   };
 }

@@ -1,43 +1,56 @@
 import { FORM_BYTES_MAX } from "../base/limits.js";
+import { decodeBytes, quote } from "../model/go-text.js";
 import type { Params } from "../wire/params.js";
+import { parseMediaType } from "./media-type.js";
 import type { BodySink, Exchange } from "./transport.js";
 
-/** Parses `a=b&c=d`. A pair with a broken escape or a semicolon is left out, as Go does. */
-function parseForm(text: string): [string, string][] {
-  const params: [string, string][] = [];
-  if (text === "") return params;
-  for (const pair of text.split("&")) {
-    if (pair === "" || pair.includes(";")) continue;
-    const mark = pair.indexOf("=");
-    const name = decodeFormOrNull(mark < 0 ? pair : pair.slice(0, mark));
-    const value = decodeFormOrNull(mark < 0 ? "" : pair.slice(mark + 1));
-    if (name !== null && value !== null) params.push([name, value]);
-  }
-  return params;
+/** Parameters of a request, with what Go's parser says about how they are spelled: null where it is in order. */
+export interface Form {
+  readonly params: Params;
+  readonly error: string | null;
 }
 
-/** What Go's parser says about a query string; null where it is in order. */
-export function formErrorOrNull(text: string): string | null {
-  let found: string | null = null;
+/** What the endpoints say that do not pass over it. */
+export function formErrorText(error: string): string {
+  return `error parsing form values: ${error}`;
+}
+
+const FORM_TYPE = "application/x-www-form-urlencoded";
+const BROKEN_ESCAPE = /%(?![0-9a-fA-F]{2})/;
+
+/** Parses `a=b&c=d`. A pair with a broken escape or a semicolon is left out, as Go does, and told. */
+function parseForm(text: string): Form {
+  const params: [string, string][] = [];
+  let error: string | null = null;
+  if (text === "") return { params, error };
   for (const pair of text.split("&")) {
+    if (pair === "") continue;
     if (pair.includes(";")) {
-      found = "invalid semicolon separator in query";
+      error = "invalid semicolon separator in query";
       continue;
     }
-    const bad = /%(?![0-9a-fA-F]{2}).{0,2}/.exec(pair);
-    if (bad !== null && found === null) found = `invalid URL escape ${JSON.stringify(bad[0])}`;
+    const mark = pair.indexOf("=");
+    const [name, value] = mark < 0 ? [pair, ""] : [pair.slice(0, mark), pair.slice(mark + 1)];
+    const broken = BROKEN_ESCAPE.test(name) ? name : BROKEN_ESCAPE.test(value) ? value : null;
+    if (broken === null) params.push([decodeForm(name), decodeForm(value)]);
+    else error ??= escapeError(broken);
   }
-  return found;
+  return { params, error };
 }
 
-function decodeFormOrNull(text: string): string | null {
-  return decodePercentOrNull(text.includes("+") ? text.replaceAll("+", " ") : text);
+function escapeError(text: string): string {
+  const bytes = new TextEncoder().encode(text.slice(BROKEN_ESCAPE.exec(text)?.index ?? 0));
+  return `invalid URL escape ${quote(decodeBytes(bytes.subarray(0, 3)))}`;
 }
 
-/** Undoes percent escapes; bytes that are not UTF-8 become U+FFFD. Null for a broken escape. */
+function decodeForm(text: string): string {
+  return decodePercentOrNull(text.includes("+") ? text.replaceAll("+", " ") : text) ?? "";
+}
+
+/** Undoes percent escapes; bytes that are not UTF-8 become lone surrogates (`decodeBytes`). Null for a broken escape. */
 export function decodePercentOrNull(text: string): string | null {
   if (!text.includes("%")) return text;
-  if (/%(?![0-9a-fA-F]{2})/.test(text)) return null;
+  if (BROKEN_ESCAPE.test(text)) return null;
   try {
     return decodeURIComponent(text);
   } catch {
@@ -51,7 +64,7 @@ export function decodePercentOrNull(text: string): string | null {
         : byte;
       if (escaped) i += 2;
     }
-    return new TextDecoder().decode(bytes.subarray(0, length));
+    return decodeBytes(bytes.subarray(0, length));
   }
 }
 
@@ -125,21 +138,22 @@ function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
 }
 
 /** The parameters in a URL. */
-export function urlParams(exchange: Exchange): Params {
+export function urlForm(exchange: Exchange): Form {
   return parseForm(exchange.query);
 }
 
-/** Calls `done` with the parameters of a GET, or of a form POST once its body is there. */
-export function readParams(
+/** Calls `done` with the parameters of a GET, or of a form POST once its body is there: those come first. */
+export function readForm(
   exchange: Exchange,
   budget: BodyBudget,
-  done: (params: Params | BodyRefusal) => void,
+  done: (form: Form | BodyRefusal) => void,
 ): void {
-  const fromUrl = urlParams(exchange);
-  const type = exchange.header("content-type").split(";")[0]?.trim().toLowerCase();
-  const form = exchange.method === "POST" || exchange.method === "PUT";
-  if (!form || type !== "application/x-www-form-urlencoded") {
-    done(fromUrl);
+  const fromUrl = urlForm(exchange);
+  const hasBody = exchange.method === "POST" || exchange.method === "PUT";
+  const contentType = hasBody ? exchange.header("content-type") : "";
+  const { type, error } = contentType === "" ? { type: "", error: null } : parseMediaType(contentType);
+  if (type !== FORM_TYPE) {
+    done({ params: fromUrl.params, error: error ?? fromUrl.error });
     return;
   }
   collectBody(exchange, FORM_BYTES_MAX, budget, (body) => {
@@ -148,6 +162,10 @@ export function readParams(
       return;
     }
     budget.give(body.length);
-    done([...parseForm(new TextDecoder().decode(body)), ...fromUrl]);
+    const fromBody = parseForm(decodeBytes(body));
+    done({
+      params: [...fromBody.params, ...fromUrl.params],
+      error: error ?? fromBody.error ?? fromUrl.error,
+    });
   });
 }

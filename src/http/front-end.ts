@@ -19,14 +19,7 @@ import { Capture } from "./capture.js";
 import { type CorsPolicy, openCorsPolicy } from "./cors.js";
 import type { EngineGate } from "./engine-gate.js";
 import { federateRoute } from "./federate-route.js";
-import {
-  BodyBudget,
-  type BodyRefusal,
-  collectBody,
-  decodePercentOrNull,
-  readParams,
-  urlParams,
-} from "./form.js";
+import { BodyBudget, type BodyRefusal, collectBody, decodePercentOrNull, readForm, urlForm } from "./form.js";
 import { discardBody, GatedExchange } from "./gated-exchange.js";
 import { RouteMetrics } from "./http-metrics.js";
 import { importExportRoutes } from "./import-export-routes.js";
@@ -223,7 +216,12 @@ class Dispatcher {
   }
 
   dispatch(exchange: Exchange): void {
-    const found = this.router.find(exchange.path);
+    const path = decodePercentOrNull(exchange.path);
+    if (path === null) {
+      this.refuseSpelling(exchange);
+      return;
+    }
+    const found = this.router.find(path);
     if (found?.route.methods.includes(exchange.method as Method)) {
       if ("handleRaw" in found.route) this.handleRaw(exchange, found.route);
       else this.handle(exchange, found.route, found.variable);
@@ -245,9 +243,17 @@ class Dispatcher {
     else discardBody(exchange, (close) => answer(admission, close));
   }
 
-  private handle(exchange: Exchange, route: Route, rawVariable: string): void {
+  /** As Go's server does: no route sees a path with a broken escape. */
+  private refuseSpelling(exchange: Exchange): void {
+    const call = new Call(exchange, "", NO_HEADERS, this.noRoute, this.clock);
+    discardBody(exchange, (close) => {
+      call.closes = close;
+      call.text(400, "400 Bad Request");
+    });
+  }
+
+  private handle(exchange: Exchange, route: Route, variable: string): void {
     const headers = route.cors ? this.cors(exchange.header("origin")) : NO_HEADERS;
-    const variable = decodePercentOrNull(rawVariable) ?? rawVariable;
     const call = new Call(exchange, variable, headers, this.metricsOf(route), this.clock);
     const admission = this.access.admit(exchange, route);
     if (admission !== null && !(admission instanceof Promise)) {
@@ -271,14 +277,16 @@ class Dispatcher {
   }
 
   private readParams(call: Call, done: (refusal: BodyRefusal | null) => void): void {
-    readParams(call.exchange, this.bodies, (params) => {
-      if (typeof params !== "string") call.params = params;
-      done(typeof params === "string" ? params : null);
+    readForm(call.exchange, this.bodies, (form) => {
+      if (typeof form === "string") return done(form);
+      call.params = form.params;
+      call.formError = form.error;
+      done(null);
     });
   }
 
   private readBody(call: Call, bytesMax: number, done: (refusal: BodyRefusal | null) => void): void {
-    call.params = urlParams(call.exchange);
+    call.params = urlForm(call.exchange).params;
     collectBody(call.exchange, bytesMax, this.bodies, (body) => {
       if (typeof body !== "string") {
         call.body = body;
@@ -308,19 +316,19 @@ class Dispatcher {
   }
 
   private refuse(exchange: Exchange, found: Found<AnyRoute> | null): void {
-    const api = exchange.path.startsWith("/api/v1/");
-    const headers = api ? this.cors(exchange.header("origin")) : NO_HEADERS;
-    const call = new Call(exchange, "", headers, this.noRoute, this.clock);
     // A browser asks this without credentials before it sends a request with them.
-    if (api && exchange.method === "OPTIONS") {
-      call.empty(204);
+    if (exchange.path.startsWith("/api/v1/") && exchange.method === "OPTIONS") {
+      const headers = this.cors(exchange.header("origin"));
+      new Call(exchange, "", headers, this.noRoute, this.clock).empty(204);
       return;
     }
+    const call = new Call(exchange, "", NO_HEADERS, this.noRoute, this.clock);
     const admission = this.access.admit(exchange, found?.route ?? null);
     const judge = (refusal: Refusal | null): void => {
       if (refusal !== null) this.deny(call, refusal);
       else if (found === null) call.text(404, "404 page not found\n");
-      else call.text(405, "Method Not Allowed\n", ["Allow", found.route.methods.join(", ")]);
+      else if (exchange.method === "OPTIONS") call.empty(200, ["Allow", allowedMethods(found.route)]);
+      else call.text(405, "Method Not Allowed\n", ["Allow", allowedMethods(found.route)]);
     };
     if (admission instanceof Promise) void admission.then(judge);
     else judge(admission);
@@ -352,6 +360,10 @@ class Dispatcher {
 }
 
 const NO_HEADERS: readonly string[] = [];
+
+function allowedMethods({ methods }: AnyRoute): string {
+  return [...methods, "OPTIONS"].sort().join(", ");
+}
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

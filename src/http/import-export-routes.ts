@@ -1,4 +1,5 @@
 import { IMPORT_BODY_BYTES_MAX } from "../base/limits.js";
+import { isUtf8 } from "../model/go-text.js";
 import { parseGoFloatOrNull } from "../wire/exposition-parser.js";
 import type { Params } from "../wire/params.js";
 import type { ImportRequest, QueryAnswer, QueryRequest } from "../workers/contract.js";
@@ -103,7 +104,7 @@ function pathLabels(path: string, params: Params): readonly string[] | string {
     const [name = "", value = ""] = [parts[i], decodePercentOrNull(parts[i + 1] ?? "") ?? undefined];
     const isEncoded = name.endsWith("@base64");
     const text = isEncoded ? Buffer.from(value, "base64url").toString() : value;
-    if (name === "" || text.includes("\ufffd"))
+    if (name === "" || text.includes("\ufffd") || !isUtf8(text))
       return `label ${JSON.stringify(name)} in the path cannot be read`;
     labels.push(isEncoded ? name.slice(0, -"@base64".length) : name, text);
   }

@@ -10,7 +10,7 @@ export interface Lifecycle {
   readonly quit: () => boolean;
 }
 
-const GET: readonly Method[] = ["GET", "HEAD"];
+const GET: readonly Method[] = ["GET"];
 const POST_PUT: readonly Method[] = ["POST", "PUT"];
 
 /** `/-/reload` and `/-/quit`, with Prometheus' words. */
@@ -25,7 +25,7 @@ export function lifecycleRoutes({ enabled, reloads, quit }: Lifecycle): Route[] 
     cors: false,
     handle(call) {
       const { method } = call.exchange;
-      if (method === "GET" || method === "HEAD") {
+      if (method === "GET") {
         call.text(405, "Only POST or PUT requests allowed", ["Allow", POST_PUT.join(", ")]);
       } else if (!enabled) call.text(403, "Lifecycle API is not enabled.");
       else run(call);

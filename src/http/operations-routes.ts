@@ -7,7 +7,8 @@ import type { Method, Route, Scope } from "./router.js";
 import { selfMetricsJson } from "./self-metrics-json.js";
 
 const GET_HEAD: readonly Method[] = ["GET", "HEAD"];
-const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+/** No name here needs escaping. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 /** What operators and load balancers ask: health, readiness, own metrics; and the page at `/`. */
 export function operationsRoutes(gate: EngineGate, version: string, ownMetrics: () => string): Route[] {

@@ -60,7 +60,7 @@ export type AnyRoute = Route | RawRoute;
 
 export interface Found<R extends AnyRoute> {
   readonly route: R;
-  /** What stands for `{…}` in the path, percent escapes included; "" where the path has none. */
+  /** What stands for `{…}` in the path; "" where the path has none. */
   readonly variable: string;
 }
 
@@ -92,6 +92,7 @@ export class Router<R extends AnyRoute> {
     }
   }
 
+  /** `path`: its percent escapes undone. */
   find(path: string): Found<R> | null {
     const found = this.exact.get(path);
     if (found !== undefined) return found;
@@ -99,7 +100,9 @@ export class Router<R extends AnyRoute> {
       if (path.length <= prefix.length + suffix.length) continue;
       if (!path.startsWith(prefix) || !path.endsWith(suffix)) continue;
       const variable = path.slice(prefix.length, path.length - suffix.length);
-      if (deep || !variable.includes("/")) return { route, variable };
+      if (deep) return { route, variable };
+      // Clients take these out of a path.
+      if (!variable.includes("/") && variable !== "." && variable !== "..") return { route, variable };
     }
     return null;
   }

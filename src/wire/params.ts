@@ -1,16 +1,9 @@
 import { RefusalError } from "../base/errors.js";
 import { RANGE_POINTS_MAX } from "../base/limits.js";
-import { quote } from "../model/go-text.js";
+import { isUtf8, quote } from "../model/go-text.js";
 import type { Matcher } from "../model/matcher.js";
 import { compileRegexp } from "../model/regexp.js";
-import {
-  FALSE_TEXTS,
-  parseApiDuration,
-  parseLimit,
-  parseMetadataLimit,
-  parseTime,
-  TRUE_TEXTS,
-} from "./param-values.js";
+import { parseApiDuration, parseBool, parseLimit, parseMetadataLimit, parseTime } from "./param-values.js";
 
 /**
  * The parameters of the query API, judged as Prometheus judges them (web/api/v1/api.go): in the same order, with
@@ -118,7 +111,7 @@ export function parseLabelsParams(params: Params): SelectionParams {
 
 /** `/label/{name}/values`; `labelName` is already unescaped. */
 export function parseLabelValuesParams(labelName: string, params: Params): SelectionParams {
-  if (labelName === "" || labelName.includes("\ufffd")) {
+  if (labelName === "" || !isUtf8(labelName)) {
     throw new RefusalError("bad_data", `invalid label name: ${quote(labelName)}`);
   }
   return parseSelection(params);
@@ -133,13 +126,16 @@ export function parseDeletionParams(params: Params): Omit<SelectionParams, "limi
   return { matches, startMs, endMs };
 }
 
-/** `skip_head` of `/admin/tsdb/snapshot`, as Go's strconv.ParseBool reads it. */
+/** `skip_head` of `/admin/tsdb/snapshot`. */
 export function parseSkipHead(params: Params): boolean {
   const text = paramOf(params, "skip_head");
-  if (text === "" || FALSE_TEXTS.includes(text)) return false;
-  if (TRUE_TEXTS.includes(text)) return true;
-  const why = `strconv.ParseBool: parsing ${quote(text)}: invalid syntax`;
-  throw invalid("skip_head", `unable to parse boolean: ${why}`);
+  if (text === "") return false;
+  try {
+    return parseBool(text);
+  } catch (error) {
+    const why = error instanceof RefusalError ? error.message : String(error);
+    throw invalid("skip_head", `unable to parse boolean: ${why}`);
+  }
 }
 
 export interface ExemplarsQuery {

@@ -65,6 +65,8 @@ export type QueryKind =
   | "format_query"
   | "parse_query"
   | "query_exemplars"
+  | "rules"
+  | "targets_metadata"
   | "cardinality"
   | "count_series"
   | "tsdb_status"

@@ -1,4 +1,5 @@
 import type { MetadataStore } from "../db/side-stores.js";
+import { compareUtf8 } from "../model/labels.js";
 import { parseMetadataParams } from "../wire/params.js";
 import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import type { QueryAnswer } from "./contract.js";
@@ -12,7 +13,10 @@ export function encodeMetadataAnswer(
     const { metric, limit, limitPerMetric } = parseMetadataParams(params);
     const data: Record<string, { type: string; unit: string; help: string }[]> = {};
     let count = 0;
-    const names = metric === "" ? store.entries() : [[metric, store.get(metric)] as const];
+    const names =
+      metric === ""
+        ? [...store.entries()].sort(([a], [b]) => compareUtf8(a, b))
+        : [[metric, store.get(metric)] as const];
     for (const [name, all] of names) {
       if (limit >= 0 && count >= limit) break;
       if (all.length === 0) continue;

@@ -37,6 +37,7 @@ import {
   type QueryStats,
 } from "../wire/prometheus-json.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
+import { answerRules, answerTargetsMetadata } from "./empty-answers.js";
 import { answerFederate } from "./federate-answer.js";
 import type { QueryLanguage } from "./query-language.js";
 import type { QueryOutcome } from "./query-task.js";
@@ -104,9 +105,13 @@ function answerOther(
     case "label_values":
       return labelValues(request.labelName ?? "", request, queryable, context);
     case "format_query":
-      return encodeData(prettyExpr(parseQueryParam(request)));
+      return encodeData(prettyExpr(parseQueryParam(request, defaults.language)));
     case "parse_query":
-      return encodeData(exprToJson(parseQueryParam(request)));
+      return encodeData(exprToJson(parseQueryParam(request, defaults.language)));
+    case "rules":
+      return answerRules(request);
+    case "targets_metadata":
+      return answerTargetsMetadata(request);
     case "read":
       return answerRead(request, queryable, defaults, startControl(defaults.timeoutMs));
     case "federate":
@@ -137,6 +142,7 @@ function evaluationOptions(
   startControl: StartControl,
 ): EvaluationOptions {
   const timeoutMs = Math.min(query.timeoutMs ?? defaults.timeoutMs, defaults.timeoutMs);
+  if (timeoutMs <= 0) throw new RefusalError("timeout", "query timed out in expression evaluation");
   return {
     ...defaults.language,
     countSamples: query.stats !== "",
@@ -213,8 +219,8 @@ function queryStats({ stats }: EvaluatedQuery, grid: Grid, waitedMs: number, per
   };
 }
 
-function parseQueryParam(request: QueryRequest): Expr {
-  return inQuery(() => parseExpr(paramOf(request.params, "query")));
+function parseQueryParam(request: QueryRequest, language: QueryLanguage): Expr {
+  return inQuery(() => parseExpr(paramOf(request.params, "query"), language));
 }
 
 /** What the parser refuses is refused in the words of the API. */

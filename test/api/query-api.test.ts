@@ -93,10 +93,76 @@ const ANSWERS: readonly (readonly [string, number, string])[] = [
         '"name":"up","offset":0,"offsetExpr":null,"smoothed":false,"startOrEnd":null,"timestamp":null,"type":"vectorSelector"}',
     ),
   ],
+  ["query?query=1&time=0x1p4", 200, ok('{"resultType":"scalar","result":[16,"1"]}')],
+  ["query?query=%ff", 400, bad(`invalid parameter \\"query\\": 1:1: parse error: unexpected character: '�'`)],
+  [
+    "query?query=a%7Bb=%22%ff%22%7D",
+    400,
+    bad(`invalid parameter \\"query\\": 1:5: parse error: invalid UTF-8 rune`),
+  ],
+  [
+    "labels?limit=a%e2%82b",
+    400,
+    bad('invalid parameter \\"limit\\": strconv.Atoi: parsing \\"a\\\\xe2\\\\x82b\\": invalid syntax'),
+  ],
+  ["series?match[]=a&x=%zz", 400, bad('error parsing form values: invalid URL escape \\"%zz\\"')],
+  [
+    "query?query=1&timeout=0",
+    503,
+    '{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}',
+  ],
   [
     "format_query",
     400,
     bad('invalid parameter \\"query\\": unknown position: parse error: no expression found in input'),
+  ],
+];
+
+/** The same of endpoints that take GET only. */
+const GET_ANSWERS: readonly (readonly [string, number, string])[] = [
+  ["rules", 200, ok('{"groups":[]}')],
+  ["rules?type=RECORD&exclude_alerts=T&group_limit=5&match[]=a", 200, ok('{"groups":[]}')],
+  ["rules?type=%C3%89", 400, bad('invalid parameter \\"type\\": not supported value \\"é\\"')],
+  ["rules?match[]={}", 400, bad("match[] must contain at least one non-empty matcher")],
+  [
+    "rules?exclude_alerts=x",
+    400,
+    bad(
+      'invalid parameter \\"exclude_alerts\\": error converting exclude_alerts: strconv.ParseBool: parsing \\"x\\": invalid syntax',
+    ),
+  ],
+  [
+    "rules?group_limit=2147483648",
+    400,
+    bad(
+      'invalid parameter \\"group_limit\\": group_limit needs to be a valid number: strconv.ParseInt: parsing \\"2147483648\\": value out of range',
+    ),
+  ],
+  [
+    "rules?group_limit=0",
+    400,
+    bad('invalid parameter \\"group_limit\\": group_limit needs to be greater than 0'),
+  ],
+  [
+    "rules?group_next_token=a",
+    400,
+    bad(
+      'invalid parameter \\"group_next_token\\": group_limit needs to be present in order to paginate over the groups',
+    ),
+  ],
+  [
+    "rules?group_next_token=a&group_limit=1",
+    400,
+    bad(`invalid parameter \\"group_next_token\\": invalid group_next_token 'a'. were rule groups changed?`),
+  ],
+  ["targets", 200, ok('{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}}')],
+  ["targets?state=active", 200, ok('{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":null}')],
+  ["targets/metadata", 200, ok("[]")],
+  ["targets/metadata?limit=x", 400, bad("limit must be a number")],
+  [
+    "targets/metadata?match_target=1",
+    400,
+    bad('invalid parameter \\"match_target\\": 1:1: parse error: unexpected number \\"1\\"'),
   ],
 ];
 
@@ -121,6 +187,37 @@ for (const transport of TRANSPORTS) {
       const posted = await fetch(`${url}/api/v1/${name}`, { method: "POST", headers: FORM, body: query });
       assert.deepEqual([posted.status, await posted.text()], [status, body], `POST ${path}`);
     }
+  });
+
+  test(`${transport}: endpoints that are empty judge their parameters as Prometheus`, async (t) => {
+    const { url } = await start(t);
+    for (const [path, status, body] of GET_ANSWERS) {
+      const answer = await fetch(`${url}/api/v1/${path}`);
+      assert.deepEqual([answer.status, await answer.text()], [status, body], path);
+    }
+  });
+
+  test(`${transport}: series are listed for ranges that have samples of theirs`, async (t) => {
+    const { url } = await start(t);
+    const nowMs = Date.now() - (Date.now() % 1000);
+    const at = (secondsAgo: number) => nowMs - 1000 * secondsAgo;
+    const sample = (secondsAgo: number) => ({ value: secondsAgo, timestamp: at(secondsAgo) });
+    const series: WireSeries[] = [
+      { labels: [["__name__", "float"]], samples: [sample(300), sample(200)] },
+      { labels: [["__name__", "late"]], samples: [sample(100), sample(300), sample(250)] },
+      { labels: [["__name__", "histogram"]], histograms: [{ schema: 1, countInt: 0, timestamp: at(300) }] },
+    ];
+    assert.equal((await postV1(url, series)).status, 204);
+    const names = async (from: number, to: number): Promise<unknown> => {
+      const range = `start=${at(from) / 1000}&end=${at(to) / 1000}`;
+      const answer = await fetch(`${url}/api/v1/label/__name__/values?${range}`);
+      return ((await answer.json()) as { data: unknown }).data;
+    };
+    assert.deepEqual(await names(300, 300), ["float", "histogram", "late"]);
+    assert.deepEqual(await names(1000, 301), []);
+    assert.deepEqual(await names(260, 220), ["float", "late"]);
+    assert.deepEqual(await names(150, 50), ["late"]);
+    assert.deepEqual(await names(90, 0), []);
   });
 
   test(`${transport}: what was written is read back through every endpoint`, async (t) => {

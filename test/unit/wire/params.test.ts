@@ -60,6 +60,10 @@ test("times are seconds or RFC 3339", () => {
     ["-1.5", -1500],
     ["1e3", 1_000_000],
     ["1_000", 1_000_000],
+    ["0x1p4", 16_000],
+    ["-0X1.8P4", -24_000],
+    ["2015-07-01T2:10:51Z", 1435716651000],
+    ["2015-07-01T02:10:51%2B24:60", 1435626651000],
     [".5", 500],
     ["2015-07-01T20:10:51.781Z", 1435781451781],
     ["2015-07-01T20:10:51.7819Z", 1435781451781],
@@ -79,6 +83,9 @@ test("times are seconds or RFC 3339", () => {
     "1e400",
     "NaN",
     "Inf",
+    "1e300",
+    "9223372036854775807",
+    "0xp4",
     "1__0",
     "2015-07-01T24:00:00Z",
   ]) {
@@ -172,6 +179,11 @@ test("selections: defaults, limits and what is refused", () => {
     refusal(() => parseLabelValuesParams("", [])),
     'invalid label name: ""',
   );
+  assert.equal(
+    refusal(() => parseLabelValuesParams("a\udcff", [])),
+    'invalid label name: "a\\xff"',
+  );
+  assert.deepEqual(parseLabelValuesParams("a\ufffd", []).matches, []);
   assert.equal(parseLabelValuesParams("a b", p("limit=2")).limit, 2);
   assert.equal(
     refusal(() => parseExemplarsQuery(p("query=up&start=5&end=1"))),
