@@ -1,4 +1,5 @@
 import { RefusalError } from "../../base/errors.js";
+import { goPow } from "../math/power.js";
 import type {
   CallExpr,
   DurationNode,
@@ -8,7 +9,7 @@ import type {
   VectorSelector,
 } from "../parse/ast.js";
 import { unwrapParens } from "../parse/ast.js";
-import { goMax, goMin, goPow } from "./go-math.js";
+import { goMax, goMin } from "./go-math.js";
 
 /** Start, end and step of a query in milliseconds; an instant query has no step. */
 export interface QueryTimes {

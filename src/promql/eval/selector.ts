@@ -40,6 +40,15 @@ export function selectsOneName(selector: VectorSelector): boolean {
 /** What an instant selector writes into its cells; "presence": whether there is something, the value is nobody's. */
 export type CellContent = "value" | "presence" | "timestamp" | "infoTimestamp" | "startTimestamp";
 
+function asksForTime(content: CellContent): boolean {
+  return content === "timestamp" || content === "startTimestamp";
+}
+
+/** Under @, Prometheus' functions of a sample's time look at that time, among the samples that offset leads to. */
+function unshifted(lookup: Lookup, { atMs }: VectorSelector): Lookup {
+  return atMs === null ? lookup : { firstMs: atMs, strideMs: 0, lastMs: atMs };
+}
+
 /** Evaluates an instant selector; with `visit`, row by row into a matrix of one row. */
 export function evalSelector(
   state: QueryState,
@@ -48,9 +57,10 @@ export function evalSelector(
   visit: ((matrix: Matrix, row: number) => void) | null = null,
   content: CellContent = "value",
 ): Matrix {
-  const lookup = lookupOf(frame, selector);
-  const mint = lookup.firstMs - state.lookbackMs + 1;
-  const series = state.queryable.select(selector.matchers, mint, lookup.lastMs);
+  const loaded = lookupOf(frame, selector);
+  const mint = loaded.firstMs - state.lookbackMs + 1;
+  const lookup = asksForTime(content) ? unshifted(loaded, selector) : loaded;
+  const series = state.queryable.select(selector.matchers, mint, loaded.lastMs);
   const matrix = new Matrix(frame.count, visit === null ? Math.min(series.count, 1024) : 1);
   matrix.attach(series);
   matrix.oneName = selectsOneName(selector);
@@ -62,7 +72,7 @@ export function evalSelector(
         ? fillFast(state, i, lookup, series, matrix, content)
         : -1;
     if (filled < 0) {
-      series.read(i, mint, lookup.lastMs, columns);
+      series.read(i, mint, loaded.lastMs, columns);
       state.did(columns.count + matrix.steps + 20);
       state.samplesRead += columns.count;
       if (selector.statsOnly && columns.histograms !== null) keepStats(columns);

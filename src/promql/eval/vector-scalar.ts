@@ -1,8 +1,9 @@
+import { goPow } from "../math/power.js";
+import { goAtan2 } from "../math/trigonometry.js";
 import type { BinaryExpr } from "../parse/ast.js";
 import { typeOf } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
 import { dropNames } from "./duplicates.js";
-import { goPow } from "./go-math.js";
 import { histogramWithScalar } from "./histogram-binary.js";
 import { ABSENT, FLOAT, type Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
@@ -23,7 +24,7 @@ export function scalarOp(op: string, a: number, b: number): number {
     case "^":
       return goPow(a, b);
     case "atan2":
-      return Math.atan2(a, b);
+      return goAtan2(a, b);
     case "==":
       return a === b ? 1 : 0;
     case "!=":

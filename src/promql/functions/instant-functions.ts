@@ -1,10 +1,14 @@
 import { Labels } from "../../model/labels.js";
 import { dropNames } from "../eval/duplicates.js";
-import { goLog2, goMax, goMin } from "../eval/go-math.js";
+import { goMax, goMin } from "../eval/go-math.js";
 import { ABSENT, FLOAT, Matrix } from "../eval/matrix.js";
 import type { Scope } from "../eval/scope.js";
 import { evalSelector } from "../eval/selector.js";
-import type { CallExpr, VectorSelector } from "../parse/ast.js";
+import { goExp } from "../math/exp.js";
+import { goAcosh, goAsinh, goAtanh, goCosh, goSinh, goTanh } from "../math/hyperbolic.js";
+import { goLog, goLog2, goLog10 } from "../math/log.js";
+import { goAcos, goAsin, goAtan, goCos, goSin, goTan } from "../math/trigonometry.js";
+import type { CallExpr } from "../parse/ast.js";
 import { absent } from "./absent.js";
 import { dateFunctions } from "./dates.js";
 import { histogramFunctions } from "./histogram-functions.js";
@@ -33,23 +37,23 @@ const MATH: Readonly<Record<string, (value: number) => number>> = {
   abs: Math.abs,
   ceil: Math.ceil,
   floor: Math.floor,
-  exp: Math.exp,
+  exp: goExp,
   sqrt: Math.sqrt,
-  ln: Math.log,
+  ln: goLog,
   log2: goLog2,
-  log10: (value) => goLog2(value) * (Math.LN2 / Math.LN10),
-  sin: Math.sin,
-  cos: Math.cos,
-  tan: Math.tan,
-  asin: Math.asin,
-  acos: Math.acos,
-  atan: Math.atan,
-  sinh: Math.sinh,
-  cosh: Math.cosh,
-  tanh: Math.tanh,
-  asinh: Math.asinh,
-  acosh: Math.acosh,
-  atanh: Math.atanh,
+  log10: goLog10,
+  sin: goSin,
+  cos: goCos,
+  tan: goTan,
+  asin: goAsin,
+  acos: goAcos,
+  atan: goAtan,
+  sinh: goSinh,
+  cosh: goCosh,
+  tanh: goTanh,
+  asinh: goAsinh,
+  acosh: goAcosh,
+  atanh: goAtanh,
   rad: (value) => (value * Math.PI) / 180,
   deg: (value) => (value * 180) / Math.PI,
   sgn: (value) => (value < 0 ? -1 : value > 0 ? 1 : value),
@@ -85,16 +89,11 @@ function clamp(scope: Scope, call: CallExpr): Matrix {
   );
 }
 
-/** Under @, Prometheus' two functions of a sample's time leave the selector's offset out. */
-function pinned(selector: VectorSelector): VectorSelector {
-  return selector.atMs === null ? selector : { ...selector, offsetMs: 0 };
-}
-
 /** With a selector inside, the samples' own times; else the time of evaluation. */
 function timestamp(scope: Scope, call: CallExpr): Matrix {
   const [arg] = call.args;
   if (arg.kind === "vector") {
-    return dropNames(scope.state, evalSelector(scope.state, scope.frame, pinned(arg), null, "timestamp"));
+    return dropNames(scope.state, evalSelector(scope.state, scope.frame, arg, null, "timestamp"));
   }
   const matrix = scope.vector(arg);
   const { startMs, stepMs } = scope.frame;
@@ -112,7 +111,7 @@ function timestamp(scope: Scope, call: CallExpr): Matrix {
 function startTimestamp(scope: Scope, call: CallExpr): Matrix {
   const [arg] = call.args;
   if (arg.kind !== "vector" || !scope.state.useStartTimestamps) return new Matrix(scope.frame.count, 0);
-  return dropNames(scope.state, evalSelector(scope.state, scope.frame, pinned(arg), null, "startTimestamp"));
+  return dropNames(scope.state, evalSelector(scope.state, scope.frame, arg, null, "startTimestamp"));
 }
 
 function vector(scope: Scope, call: CallExpr): Matrix {

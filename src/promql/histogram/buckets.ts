@@ -1,5 +1,6 @@
 import type { Histogram } from "../../model/histogram.js";
 import { bucketBound } from "../../model/histogram-bounds.js";
+import { goLog2 } from "../math/log.js";
 import { FloatHistogram } from "./float-histogram.js";
 
 export interface Bucket {
@@ -70,9 +71,9 @@ export function allBuckets(histogram: Histogram): Bucket[] {
 /** Which part of the bucket's observations lies below `value`, which is inside it. */
 export function fractionBelow(bucket: Bucket, value: number, linear: boolean): number {
   if (linear) return (value - bucket.lower) / (bucket.upper - bucket.lower);
-  const logLower = Math.log2(Math.abs(bucket.lower));
-  const logUpper = Math.log2(Math.abs(bucket.upper));
-  const logValue = Math.log2(Math.abs(value));
+  const logLower = goLog2(Math.abs(bucket.lower));
+  const logUpper = goLog2(Math.abs(bucket.upper));
+  const logValue = goLog2(Math.abs(value));
   if (value > 0) return (logValue - logLower) / (logUpper - logLower);
   return 1 - (logValue - logUpper) / (logLower - logUpper);
 }

@@ -1,5 +1,7 @@
 import type { Histogram } from "../../model/histogram.js";
 import type { Annotations } from "../eval/annotations.js";
+import { goExp2 } from "../math/exp.js";
+import { goLog2 } from "../math/log.js";
 import type { PosRange } from "../parse/parse-error.js";
 import { allBuckets, type Bucket, fractionBelow } from "./buckets.js";
 import { FloatHistogram } from "./float-histogram.js";
@@ -74,10 +76,10 @@ function narrowZero(view: FloatHistogram, bucket: Bucket): void {
 function interpolate(view: FloatHistogram, bucket: Bucket, fraction: number): number {
   const { lower, upper } = bucket;
   if (view.isCustom || (lower <= 0 && upper >= 0)) return lower + (upper - lower) * fraction;
-  const logLower = Math.log2(Math.abs(lower));
-  const logUpper = Math.log2(Math.abs(upper));
-  if (lower > 0) return 2 ** (logLower + (logUpper - logLower) * fraction);
-  return -(2 ** (logUpper + (logLower - logUpper) * (1 - fraction)));
+  const logLower = goLog2(Math.abs(lower));
+  const logUpper = goLog2(Math.abs(upper));
+  if (lower > 0) return goExp2(logLower + (logUpper - logLower) * fraction);
+  return -goExp2(logUpper + (logLower - logUpper) * (1 - fraction));
 }
 
 /** The share of observations between two values. */
