@@ -4,7 +4,7 @@ import { Dice } from "./dice.js";
 import type { Expression } from "./expression.js";
 import { print } from "./expression.js";
 import { QueryGenerator } from "./generate.js";
-import { explanationOfShape, LATER_VERSIONS } from "./later-version.js";
+import { explanationOfShape, isOfLaterVersion, LATER_VERSIONS, withoutCounts } from "./later-version.js";
 import {
   type Answer,
   ask,
@@ -27,6 +27,8 @@ export interface Campaign {
   readonly count: number;
   /** Asking stops at this many reports. */
   readonly reportsMax: number;
+  /** Sees every query that was asked, and what explained a difference of it. */
+  readonly onAsked?: (query: string, explanations: readonly string[]) => void;
 }
 
 export interface Report {
@@ -73,13 +75,15 @@ export async function runCampaign(rig: Rig, vocabulary: Vocabulary, campaign: Ca
     if (found.error) counts.errors++;
     if (found.empty) counts.empty++;
     for (const line of found.explanations) explained.set(line, (explained.get(line) ?? 0) + 1);
+    campaign.onAsked?.(request.query, found.explanations);
     if (found.unexplained === null) continue;
     const fails = async (candidate: QueryRequest) => (await compareAt(rig, candidate)).unexplained;
     const smallest = await shrink(expression, times, fails);
     const { unexplained } = await compareAt(rig, smallest);
     const difference = (unexplained ?? found.unexplained).text;
     const line = explanationOfShape(smallest, difference);
-    if (line !== null) {
+    if (line !== null && (await laterAgrees(rig, smallest, line))) {
+      campaign.onAsked?.(smallest.query, [line]);
       explained.set(line, (explained.get(line) ?? 0) + 1);
       continue;
     }
@@ -97,14 +101,19 @@ interface Compared {
   readonly explanations: readonly string[];
 }
 
-async function compareAt({ varveUrl, prometheusUrl }: Rig, request: QueryRequest): Promise<Compared> {
+async function compareAt(rig: Rig, request: QueryRequest): Promise<Compared> {
+  const { varveUrl, prometheusUrl } = rig;
   const [actual, expected] = await Promise.all([ask(varveUrl, request), ask(prometheusUrl, request)]);
   const both = { error: expected.status === "error", empty: expected.data?.result.length === 0 };
   if (differenceOf(request, actual, expected) === null)
     return { ...both, unexplained: null, explanations: [] };
   const { restated, explanations } = restateAll(expected, actual, request);
   const unexplained = differenceOf(request, actual, restated);
-  if (unexplained === null) return { ...both, unexplained, explanations };
+  if (unexplained === null) {
+    const contradiction = await laterDifference(rig, request);
+    if (contradiction === null) return { ...both, unexplained, explanations };
+    return { ...both, unexplained: contradiction, explanations: [] };
+  }
   for (let again = 0; again < REPEATS; again++) {
     const other = await ask(prometheusUrl, request);
     if (differenceOf(request, other, expected) !== null) {
@@ -131,11 +140,30 @@ function restateAll(
 }
 
 /** What the later Prometheus says to a difference, where there is one. */
-async function laterVerdict({ varveUrl, laterUrl }: Rig, request: QueryRequest): Promise<string> {
-  if (laterUrl === "") return "";
-  const [actual, expected] = await Promise.all([ask(varveUrl, request), ask(laterUrl, request)]);
-  const difference = differenceOf(request, actual, expected);
+async function laterVerdict(rig: Rig, request: QueryRequest): Promise<string> {
+  if (rig.laterUrl === "") return "";
+  const difference = await laterDifference(rig, request);
   return difference === null ? "\n  LATER agrees with Varve" : `\n  LATER: ${difference.text}`;
+}
+
+/** Null, too, where there is no later Prometheus to ask, or it answers now this, now that. */
+async function laterDifference(
+  { varveUrl, laterUrl }: Rig,
+  request: QueryRequest,
+): Promise<Difference | null> {
+  if (laterUrl === "") return null;
+  const actual = await ask(varveUrl, request);
+  let difference: Difference | null = null;
+  for (let again = 0; again < REPEATS; again++) {
+    difference = differenceOf(request, actual, withoutCounts(await ask(laterUrl, request), actual));
+    if (difference === null) return null;
+  }
+  return difference;
+}
+
+/** Whether what excuses a difference is so: the later Prometheus must answer as Varve does. */
+async function laterAgrees(rig: Rig, request: QueryRequest, line: string): Promise<boolean> {
+  return !isOfLaterVersion(line) || (await laterDifference(rig, request)) === null;
 }
 
 /** For people: what to send by hand. */

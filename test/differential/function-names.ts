@@ -46,6 +46,11 @@ export const RANGE_FUNCTIONS = [
   [1, "double_exponential_smoothing"],
 ] as const;
 
+export const NEWER_RANGE_FUNCTIONS = [
+  [2, "first_over_time"],
+  [2, "ts_of_first_over_time"],
+] as const;
+
 export const AGGREGATIONS = [
   [8, "sum"],
   [4, "avg"],

@@ -9,6 +9,7 @@ import {
   DATE_FUNCTIONS,
   INSTANT_FUNCTIONS,
   NATIVE_FUNCTIONS,
+  NEWER_RANGE_FUNCTIONS,
   RANGE_FUNCTIONS,
 } from "./function-names.js";
 import { instantSelector, labelName, pickMetric, quoted, rangeSelector, subquery } from "./selectors.js";
@@ -34,6 +35,12 @@ const NUMBERS = [
   "-Inf",
   "3.7",
   "2.5e5",
+  "1_000",
+  ".5",
+  "1E-3",
+  "5m",
+  "1h30m",
+  "0b11",
 ];
 const QUANTILES = ["0.5", "0.9", "0.95", "0.99", "0.99", "0", "1", "0.25", "-0.1", "1.5", "NaN"];
 
@@ -90,8 +97,9 @@ export class QueryGenerator {
   }
 
   matrix(depth: number, use: "any" | "counter" | "gauge" | "native" = "any"): Expression {
-    if (depth > 1 && this.#dice.chance(0.2)) return subquery(this.#dice, this.vector(depth - 1));
-    if (this.#dice.chance(0.05)) return subquery(this.#dice, this.#selector(use));
+    if (depth > 1 && this.#dice.chance(0.2))
+      return subquery(this.#dice, this.#vocabulary, this.vector(depth - 1));
+    if (this.#dice.chance(0.05)) return subquery(this.#dice, this.#vocabulary, this.#selector(use));
     return rangeSelector(this.#dice, this.#vocabulary, this.#metric(use));
   }
 
@@ -104,6 +112,7 @@ export class QueryGenerator {
       [0.3, () => expression("scalar", "pi()")],
       [2, () => expression("scalar", "scalar(", this.vector(depth - 1), ")")],
       [0.3, () => expression("scalar", "-", this.scalar(depth - 1))],
+      [this.#vocabulary.newer ? 1 : 0, () => this.#newerScalar(depth)],
       [
         1.5,
         () => {
@@ -112,6 +121,13 @@ export class QueryGenerator {
         },
       ],
     ])();
+  }
+
+  /** What later versions know as numbers. */
+  #newerScalar(depth: number): Expression {
+    const plain = this.#dice.pick(["start()", "end()", "range()", "step()", "max_of(", "min_of("]);
+    if (plain.endsWith(")")) return expression("scalar", plain);
+    return expression("scalar", plain, this.scalar(depth - 1), ", ", this.scalar(depth - 1), ")");
   }
 
   #metric(use: "any" | "counter" | "gauge" | "bucket" | "native"): Metric {
@@ -210,6 +226,15 @@ export class QueryGenerator {
         ")",
       );
     }
+    if (this.#vocabulary.newer && dice.chance(0.15)) {
+      const several = dice.some(QUANTILES, 1, 4).join(", ");
+      return expression(
+        "vector",
+        "histogram_quantiles(",
+        inner,
+        `, ${dice.pick(['"q"', '"le"', '"job"'])}, ${several})`,
+      );
+    }
     const q = dice.chance(0.9) ? expression("scalar", dice.pick(QUANTILES)) : this.scalar(depth - 1);
     return expression("vector", "histogram_quantile(", q, ", ", inner, ")");
   }
@@ -259,7 +284,7 @@ export class QueryGenerator {
           this.#joined(
             "vector",
             this.#nativeVector(depth - 1),
-            dice.pick([" * ", " / "]),
+            dice.pick(this.#vocabulary.newer ? [" * ", " / ", " </ ", " >/ "] : [" * ", " / "]),
             this.scalar(depth - 1),
           ),
       ],
@@ -275,7 +300,9 @@ export class QueryGenerator {
 
   #rangeCall(depth: number): Expression {
     const dice = this.#dice;
-    const name = dice.weighted(RANGE_FUNCTIONS);
+    const name = this.#vocabulary.newer
+      ? dice.weighted([...RANGE_FUNCTIONS, ...NEWER_RANGE_FUNCTIONS])
+      : dice.weighted(RANGE_FUNCTIONS);
     const counting = ["rate", "increase", "irate", "resets"].includes(name);
     const matrix = this.matrix(depth, counting ? "counter" : "any");
     if (name === "quantile_over_time") {
@@ -324,6 +351,7 @@ export class QueryGenerator {
       ],
       [1, () => expression("vector", "round(", inner, option(", ", this.scalar(depth - 1)), ")")],
       [1, () => expression("vector", "timestamp(", inner, ")")],
+      [this.#vocabulary.newer ? 0.5 : 0, () => expression("vector", "start_timestamp(", inner, ")")],
     ])();
   }
 
@@ -407,10 +435,11 @@ export class QueryGenerator {
 
   #aggregation(depth: number): Expression {
     const dice = this.#dice;
-    const name = dice.weighted(AGGREGATIONS);
+    const plain = dice.weighted(AGGREGATIONS);
+    const name = dice.chance(0.03) ? plain.toUpperCase() : plain;
     const inner = this.vector(depth - 1);
     const by = this.#grouping(this.#metric("any"));
-    const parameter = this.#parameter(name, depth);
+    const parameter = this.#parameter(plain, depth);
     const inside = parameter === null ? [inner] : [parameter, ", ", inner];
     return dice.chance(0.2)
       ? expression("vector", name, "(", ...inside, ") ", by)
@@ -503,7 +532,14 @@ export class QueryGenerator {
       [3, `group_left${include} `],
       [2, `group_right${include} `],
     ]);
-    return option(`${keyword} (${names.join(", ")}) `, option(group));
+    const fill = this.#vocabulary.newer && dice.chance(0.3) ? option(this.#fill()) : "";
+    return option(`${keyword} (${names.join(", ")}) `, option(group), fill);
+  }
+
+  #fill(): string {
+    const value = (): string => this.#dice.pick(["0", "1", "-1", "NaN", "Inf", "2.5"]);
+    const both = `fill_left(${value()}) fill_right(${value()}) `;
+    return this.#dice.pick([`fill(${value()}) `, `fill_left(${value()}) `, `fill_right(${value()}) `, both]);
   }
 
   #scalarBinary(depth: number): Expression {
@@ -535,7 +571,10 @@ export class QueryGenerator {
 
   /** In brackets most of the time; without them precedence decides, which is worth asking too. */
   #joined(type: "vector" | "scalar", ...parts: (string | Expression)[]): Expression {
-    return this.#dice.chance(0.7) ? expression(type, "(", ...parts, ")") : expression(type, ...parts);
+    const comment = this.#dice.chance(0.02) ? option(" # a comment ) }\n") : "";
+    return this.#dice.chance(0.7)
+      ? expression(type, "(", ...parts, comment, ")")
+      : expression(type, ...parts, comment);
   }
 }
 

@@ -1,13 +1,18 @@
 /**
  * `npm run differential -- COUNT`: that many random queries to Varve and to the `prometheus` on PATH.
  * SEED= replays, FROM= begins at another query of the seed, REPORTS= stops at that many differences, PROMETHEUS=
- * is another program than the one on PATH, LATER= a later version of it, which is asked where the two differ.
+ * is another program than the one on PATH, LATER= a later version of it, which is asked where the two differ: what
+ * excuses a difference by a later version must then be so there. NEWER=1 asks for what came after 3.5, too, FEATURES=
+ * are further values of `--enable-feature`, LAYOUT=blocks puts samples into blocks, head and deletions,
+ * EXPLAINED= names a file that gets every query whose difference has an explanation.
  */
-import { accessSync, constants } from "node:fs";
+import { accessSync, appendFileSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { printReport, runCampaign } from "./campaign.js";
 import { corpusRequests, corpusSeries } from "./corpus.js";
-import { startRig } from "./rig.js";
+import { Coverage } from "./coverage.js";
+import { NEWER_FEATURES, type RigOptions, startRig } from "./rig.js";
+import { BEGIN_MS } from "./span.js";
 import { vocabularyOf } from "./vocabulary.js";
 
 const PORTION = 500;
@@ -22,6 +27,31 @@ function programPath(): string {
     } catch {}
   }
   throw new Error("prometheus is not on PATH");
+}
+
+const NEWER = process.env["NEWER"] === "1";
+const HOUR_MS = 3_600_000;
+/** From whole series to pieces out of the middle of blocks and of the head. */
+const DELETIONS = [
+  { match: 'node_load1{instance=~"host-0000.*"}', startMs: BEGIN_MS, endMs: BEGIN_MS + HOUR_MS / 2 },
+  {
+    match: '{__name__=~"node_cpu_seconds_total",cpu="0"}',
+    startMs: BEGIN_MS + 1_000_000,
+    endMs: BEGIN_MS + 2_000_123,
+  },
+  { match: 'edge_special{kind=~"wave|cycle"}', startMs: BEGIN_MS + HOUR_MS, endMs: BEGIN_MS + 2 * HOUR_MS },
+  { match: "edge_native_seconds", startMs: BEGIN_MS + 3_000_000, endMs: BEGIN_MS + 3_600_000 },
+  { match: 'edge_resets_total{instance="b"}', startMs: 0, endMs: BEGIN_MS + 3 * HOUR_MS },
+  { match: 'k6_http_req_duration_seconds{method="POST"}', startMs: BEGIN_MS, endMs: BEGIN_MS + HOUR_MS },
+];
+
+function rigOptions(): RigOptions {
+  const { LATER = "", FEATURES = "", LAYOUT = "" } = process.env;
+  return {
+    later: LATER,
+    features: [...(NEWER ? NEWER_FEATURES : []), ...FEATURES.split(",").filter((one) => one !== "")],
+    ...(LAYOUT === "blocks" ? { inBlocks: true, deletions: DELETIONS } : {}),
+  };
 }
 
 async function main(): Promise<number> {
@@ -39,8 +69,15 @@ async function main(): Promise<number> {
       { after: (callback) => void callbacks.push(callback) },
       programPath(),
       corpusRequests(series),
-      process.env["LATER"],
+      rigOptions(),
     );
+    const coverage = new Coverage();
+    const vocabulary = vocabularyOf(series, NEWER);
+    const { EXPLAINED = "" } = process.env;
+    const onAsked = (query: string, lines: readonly string[]): void => {
+      coverage.add(query);
+      for (const line of EXPLAINED === "" ? [] : lines) appendFileSync(EXPLAINED, `${line}\n  ${query}\n`);
+    };
     print(
       `seed ${seed}, ${count} queries from ${from} on, ${series.length} series; Varve ${rig.varveUrl}, Prometheus ${rig.prometheusUrl}`,
     );
@@ -52,8 +89,9 @@ async function main(): Promise<number> {
         from: from + asked,
         count: Math.min(PORTION, count - asked),
         reportsMax: reportsMax - reported,
+        onAsked,
       };
-      const outcome = await runCampaign(rig, vocabularyOf(series), portion);
+      const outcome = await runCampaign(rig, vocabulary, portion);
       for (const report of outcome.reports) print(printReport(seed, report));
       for (const [line, times] of outcome.explained) explained.set(line, (explained.get(line) ?? 0) + times);
       [asked, errors, empty] = [asked + outcome.asked, errors + outcome.errors, empty + outcome.empty];
@@ -63,6 +101,7 @@ async function main(): Promise<number> {
       );
     }
     for (const [line, times] of explained) print(`${times} explained by: ${line}`);
+    print(coverage.print());
     return reported === 0 ? 0 : 1;
   } finally {
     for (const callback of callbacks) await callback();

@@ -37,6 +37,27 @@ export function labelName(name: string): string {
   return PLAIN_LABEL.test(name) ? name : quoted(name);
 }
 
+/** The same as arithmetic, numbers, or what later versions know of the query's own times. */
+function spelledDuration(dice: Dice, { newer }: Vocabulary, plain: string): string {
+  if (newer && dice.chance(0.12)) {
+    return dice.pick([
+      ...[
+        "step() * 4",
+        "max_of(step(), 2m)",
+        "min_of(range() + 1m, 10m)",
+        "step() + 1m",
+        "max_of(1m, 30s) * 3",
+      ],
+      ...["(min_of(step(), 5m) + 30s)", "60 + step()", "range() + 30s"],
+    ]);
+  }
+  if (!dice.chance(0.06)) return plain;
+  return dice.pick([
+    ...[`(${plain} * 2)`, "2 * 150s", "1h - 55m", "(5m + 30s) / 2", "2m ^ 1", "7m % 4m", "-1m + 5m"],
+    ...["300", "1e2", "0x3c", "90.5", "1h - 2 * 25m"],
+  ]);
+}
+
 /** A range that mostly holds a few samples of the metric. */
 function rangeOf(dice: Dice, { intervalMs }: Metric): string {
   if (intervalMs <= 60_000 || dice.chance(0.1)) return dice.pick(RANGES);
@@ -63,27 +84,47 @@ export function pickMetric(
 }
 
 export function instantSelector(dice: Dice, vocabulary: Vocabulary, metric: Metric): Expression {
-  return expression("vector", ...bareSelector(dice, vocabulary, metric), modifiers(dice));
+  return expression(
+    "vector",
+    ...bareSelector(dice, vocabulary, metric),
+    smoothed(dice, vocabulary),
+    modifiers(dice, vocabulary),
+  );
 }
 
 export function rangeSelector(dice: Dice, vocabulary: Vocabulary, metric: Metric): Expression {
   return expression(
     "matrix",
     ...bareSelector(dice, vocabulary, metric),
-    `[${rangeOf(dice, metric)}]`,
-    modifiers(dice),
+    `[${spelledDuration(dice, vocabulary, rangeOf(dice, metric))}]`,
+    vocabulary.newer && dice.chance(0.15) ? option(dice.pick([" anchored", " smoothed"])) : "",
+    modifiers(dice, vocabulary),
   );
 }
 
-export function subquery(dice: Dice, inner: Expression): Expression {
-  const range = dice.pick(["30s", "1m", "2m", "5m", "5m", "10m", "30m"]);
-  const step = dice.pick(["", "15s", "30s", "30s", "1m", "1m", "7s", "2m"]);
-  return expression("matrix", "(", inner, `)[${range}:${step}]`, modifiers(dice));
+function smoothed(dice: Dice, { newer }: Vocabulary): Expression {
+  return option(newer && dice.chance(0.04) ? " smoothed" : "");
 }
 
-function modifiers(dice: Dice): Expression {
+export function subquery(dice: Dice, vocabulary: Vocabulary, inner: Expression): Expression {
+  const range = dice.pick(["30s", "1m", "2m", "5m", "5m", "10m", "30m"]);
+  const step = dice.pick(["", "15s", "30s", "30s", "1m", "1m", "7s", "2m"]);
+  return expression(
+    "matrix",
+    "(",
+    inner,
+    `)[${spelledDuration(dice, vocabulary, range)}:${step}]`,
+    modifiers(dice, vocabulary),
+  );
+}
+
+function modifiers(dice: Dice, { newer }: Vocabulary): Expression {
   if (!dice.chance(0.12)) return option("");
-  const offset = `offset ${dice.chance(0.25) ? "-" : ""}${dice.pick(["15s", "1m", "1m", "5m", "10m", "1h", "7s"])}`;
+  const plain = `${dice.chance(0.25) ? "-" : ""}${dice.pick(["15s", "1m", "1m", "5m", "10m", "1h", "7s"])}`;
+  const odd = newer
+    ? ["60", "(30s + 30s)", "-(1m)", "(2 * 45s)", "-(1m - 3m)", "step()", "-step()"]
+    : ["60", "1e2", "-0x1e"];
+  const offset = `offset ${dice.chance(0.1) ? dice.pick(odd) : plain}`;
   const seconds = dice.between(BEGIN_MS / 1000, END_MS / 1000) + (dice.chance(0.2) ? 0.123 : 0);
   const at = `@ ${dice.pick([String(seconds), String(seconds - (seconds % 15)), "start()", "end()"])}`;
   const both = dice.chance(0.5) ? `${offset} ${at}` : `${at} ${offset}`;

@@ -19,9 +19,11 @@ export interface Metric {
 export interface Vocabulary {
   readonly metrics: readonly Metric[];
   readonly byKind: Readonly<Record<MetricKind, readonly Metric[]>>;
+  /** Whether queries may use what Prometheus has had since 3.5. */
+  readonly newer: boolean;
 }
 
-export function vocabularyOf(series: readonly WireSeries[]): Vocabulary {
+export function vocabularyOf(series: readonly WireSeries[], newer = false): Vocabulary {
   const families = new Map<string, WireSeries[]>();
   for (const one of series) {
     const name = one.labels.find(([label]) => label === "__name__")![1];
@@ -32,6 +34,7 @@ export function vocabularyOf(series: readonly WireSeries[]): Vocabulary {
   return {
     metrics,
     byKind: { counter: of("counter"), gauge: of("gauge"), bucket: of("bucket"), native: of("native") },
+    newer,
   };
 }
 

@@ -2,12 +2,12 @@ import type { BinaryExpr } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
 import { combineHistograms } from "./histogram-binary.js";
 import { FLOAT, type Matrix } from "./matrix.js";
-import type { Scope } from "./scope.js";
+import type { StepNotes } from "./step-notes.js";
 import { scalarOp } from "./vector-scalar.js";
 
 /** Computes single cells of a vector-vector operation. */
 export class BinaryCells {
-  private readonly scope: Scope;
+  private readonly notes: StepNotes;
   private readonly expr: BinaryExpr;
   private readonly many: Matrix;
   private readonly one: Matrix;
@@ -16,8 +16,8 @@ export class BinaryCells {
   private readonly comparison: boolean;
   private readonly trims: boolean;
 
-  constructor(scope: Scope, expr: BinaryExpr, many: Matrix, one: Matrix, swapped: boolean, out: Matrix) {
-    this.scope = scope;
+  constructor(notes: StepNotes, expr: BinaryExpr, many: Matrix, one: Matrix, swapped: boolean, out: Matrix) {
+    this.notes = notes;
     this.expr = expr;
     this.many = many;
     this.one = one;
@@ -69,7 +69,7 @@ export class BinaryCells {
     one: Parameters<typeof combineHistograms>[2],
   ): boolean {
     const [a, b] = this.swapped ? [one, many] : [many, one];
-    const result = combineHistograms(this.scope, this.expr, a, b);
+    const result = combineHistograms(this.notes, this.expr, a, b);
     if (result === null) return false;
     if (this.expr.returnBool) {
       this.out.values[cell] = result.keep ? 1 : 0;

@@ -42,7 +42,7 @@ export class Evaluator implements Scope {
 
   vector(expr: Expr): Matrix {
     if (this.frame.count === 0) return new Matrix(0, 0);
-    if (this.frame.count > 1 && this.invariant.has(expr)) return this.once(expr);
+    if (this.isOnce(expr)) return this.once(expr);
     const before = this.state.samples;
     const bytesBefore = arrayBytes();
     const matrix = this.evalVector(expr);
@@ -51,6 +51,11 @@ export class Evaluator implements Scope {
     this.state.samples = before;
     this.state.hold(matrix.countSamples());
     return matrix;
+  }
+
+  /** Of a range query, even of one step: what is evaluated once, an instant query's, does without its warnings. */
+  private isOnce(expr: Expr): boolean {
+    return (this.frame.count > 1 || this.frame.ranges === true) && this.invariant.has(expr);
   }
 
   /** Evaluates an expression that does not change from step to step. */
@@ -89,7 +94,7 @@ export class Evaluator implements Scope {
 
   rows(expr: Expr, visit: Visit, countsOnly = false): void {
     if (this.frame.count === 0) return;
-    if (!(this.frame.count > 1 && this.invariant.has(expr))) {
+    if (!this.isOnce(expr)) {
       if (expr.kind === "vector" && !expr.smoothed) {
         evalSelector(this.state, this.frame, expr, visit, countsOnly ? "presence" : "value");
         return;

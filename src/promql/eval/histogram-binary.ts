@@ -7,6 +7,7 @@ import type { BinaryExpr } from "../parse/ast.js";
 import { isComparison } from "../parse/token.js";
 import { ABSENT, FLOAT, HISTOGRAM, type Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
+import { StepNotes } from "./step-notes.js";
 
 export interface CombinedCell {
   readonly value: number | Histogram;
@@ -16,16 +17,16 @@ export interface CombinedCell {
 
 /** One cell of an operation with a histogram on either side, or a trim; null where it gives nothing. */
 export function combineHistograms(
-  scope: Scope,
+  notes: StepNotes,
   expr: BinaryExpr,
   left: number | Histogram,
   right: number | Histogram,
 ): CombinedCell | null {
   if (typeof left === "number") {
     if (typeof right !== "number" && expr.op === "*") return scaled(right, left);
-    return incompatible(scope, expr, left, right);
+    return incompatible(notes, left, right);
   }
-  if (typeof right !== "number") return combineBoth(scope, expr, left, right);
+  if (typeof right !== "number") return combineBoth(notes, expr, left, right);
   switch (expr.op) {
     case "*":
       return scaled(left, right);
@@ -35,7 +36,7 @@ export function combineHistograms(
     case ">/":
       return { value: trim(left, right, expr.op === "</"), keep: true };
     default:
-      return incompatible(scope, expr, left, right);
+      return incompatible(notes, left, right);
   }
 }
 
@@ -43,37 +44,34 @@ function scaled(histogram: Histogram, factor: number): CombinedCell {
   return { value: compact(multiply(FloatHistogram.from(histogram), factor)), keep: true };
 }
 
-function incompatible(
-  scope: Scope,
-  expr: BinaryExpr,
-  left: number | Histogram,
-  right: number | Histogram,
-): null {
-  const name = (side: number | Histogram): string => (typeof side === "number" ? "float" : "histogram");
-  scope.state.annotations.incompatibleTypes(name(left), expr.op, name(right), expr.range);
+function incompatible(notes: StepNotes, left: number | Histogram, right: number | Histogram): null {
+  if (typeof left === "number") notes.add(typeof right === "number" ? "float/float" : "float/histogram");
+  else notes.add(typeof right === "number" ? "histogram/float" : "histogram/histogram");
   return null;
 }
 
-function combineBoth(scope: Scope, expr: BinaryExpr, left: Histogram, right: Histogram): CombinedCell | null {
-  const { op, range } = expr;
+function combineBoth(
+  notes: StepNotes,
+  { op }: BinaryExpr,
+  left: Histogram,
+  right: Histogram,
+): CombinedCell | null {
   if (op === "==") return { value: left, keep: sameHistogram(left, right) };
   if (op === "!=") return { value: left, keep: !sameHistogram(left, right) };
-  if (op !== "+" && op !== "-") return incompatible(scope, expr, left, right);
-  const { annotations } = scope.state;
+  if (op !== "+" && op !== "-") return incompatible(notes, left, right);
   const result = FloatHistogram.from(left);
   const combination = combine(result, right, op === "+" ? 1 : -1);
   if (combination === null) {
-    annotations.incompatibleBucketLayout(op, range);
+    notes.add("layout");
     return null;
   }
   if (op === "-") result.resetHint = ResetHint.GAUGE;
-  const operation = op === "+" ? "addition" : "subtraction";
   if (combination.collision) {
-    annotations.counterResetCollision(operation, range);
+    notes.add("collision");
     // As Prometheus: with the warning the result of this pair is lost.
     return null;
   }
-  if (combination.reconciled) annotations.mismatchedCustomBuckets(operation, range);
+  if (combination.reconciled) notes.add("reconciled");
   return { value: compact(result), keep: true };
 }
 
@@ -87,16 +85,19 @@ export function histogramWithScalar(
 ): void {
   const trims = expr.op === "</" || expr.op === ">/";
   const { kinds, rows, steps } = matrix;
+  const notes = new StepNotes(steps);
   for (let row = 0, i = 0; row < rows; row++) {
     for (let s = 0; s < steps; s++, i++) {
       if (kinds[i] === ABSENT || (kinds[i] === FLOAT && !trims)) continue;
+      notes.at(s, row);
       const own = kinds[i] === HISTOGRAM ? matrix.histogramAt(i) : matrix.values[i];
       const result = scalarLeft
-        ? combineHistograms(scope, expr, scalars[s], own)
-        : combineHistograms(scope, expr, own, scalars[s]);
+        ? combineHistograms(notes, expr, scalars[s], own)
+        : combineHistograms(notes, expr, own, scalars[s]);
       writeCell(matrix, i, result, expr);
     }
   }
+  notes.report(scope.state.annotations, expr);
 }
 
 function writeCell(matrix: Matrix, cell: number, result: CombinedCell | null, expr: BinaryExpr): void {

@@ -7,6 +7,7 @@ import { keepLabels, showLabels, withLabel, withoutLabels } from "./label-builde
 import { ABSENT, dropMetadata, Matrix } from "./matrix.js";
 import type { Scope } from "./scope.js";
 import { signaturesOf } from "./signatures.js";
+import { StepNotes } from "./step-notes.js";
 
 /** Arithmetic and comparison between two vectors, by match group. */
 export function evalVectorVector(scope: Scope, expr: BinaryExpr): Matrix {
@@ -33,6 +34,7 @@ class Matcher {
   private readonly one: Matrix;
   private readonly swapped: boolean;
   private readonly out: Matrix;
+  private readonly notes: StepNotes;
   private readonly cells: BinaryCells;
   /** By cell of `out`: a pair was evaluated here, whether or not its result was kept. */
   private matched = new Uint8Array(0);
@@ -64,7 +66,8 @@ class Matcher {
     this.fillOne = matching.fillRight;
     this.fillMany = matching.fillLeft;
     this.out = out;
-    this.cells = new BinaryCells(scope, expr, this.many, this.one, this.swapped, out);
+    this.notes = new StepNotes(out.steps);
+    this.cells = new BinaryCells(this.notes, expr, this.many, this.one, this.swapped, out);
     this.ignored = new Set([METRIC_NAME, ...matching.labels]);
     this.owner = new Int32Array(out.steps);
     this.taken = new Uint8Array(out.steps);
@@ -77,6 +80,7 @@ class Matcher {
     const oneRows = new GroupedRows(rightIds, count);
     if (oneRows.largest > 1) this.refuseDuplicates(rightIds, oneRows);
     for (let group = 0; group < count; group++) this.runGroup(group, manyRows.of(group), oneRows.of(group));
+    this.notes.report(this.scope.state.annotations, this.expr);
   }
 
   private runGroup(group: number, manyRows: Int32Array, oneRows: Int32Array): void {
@@ -132,6 +136,7 @@ class Matcher {
       }
       const cell = row * steps + s;
       if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
+      this.notes.at(s, manyRow);
       const combined =
         oneRow < 0
           ? this.cells.combineFilled(cell, from + s, fillOne as number, true)
@@ -153,6 +158,7 @@ class Matcher {
       }
       const cell = row * one.steps + s;
       if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
+      this.notes.at(s, this.many.rows + oneRow);
       if (this.cells.combineFilled(cell, from + s, this.fillMany as number, false)) this.matched[cell] = 1;
     }
   }

@@ -7,6 +7,8 @@ export function goPow(x: number, y: number): number {
   // As in IEEE 754-2008, and unlike in JavaScript: 1 to any power, and -1 to an infinite one, is 1.
   if (x === 1 || (x === -1 && (y === Infinity || y === -Infinity))) return 1;
   if (x === 0 || y === 0 || y === 1 || !Number.isFinite(x) || !Number.isFinite(y)) return x ** y;
+  // Squares are common, and the same by multiplication unless they are subnormal.
+  if (y === 2 && x * x >= 2 ** -1022) return x * x;
   if (y === 0.5) return Math.sqrt(x);
   if (y === -0.5) return 1 / Math.sqrt(x);
   let whole = Math.trunc(Math.abs(y));
