@@ -64,7 +64,7 @@ export function evaluateInstant(
 ): EvaluatedQuery {
   const watch = new Stopwatch();
   const expr = parseExpr(query, options);
-  const prepared = prepare(expr, { startMs: timeMs, endMs: timeMs, stepMs: 0 });
+  const prepared = prepare(expr, { query, startMs: timeMs, endMs: timeMs, stepMs: 0 });
   const state = new QueryState(queryable, options);
   const frame: Frame = { startMs: timeMs, stepMs: 1, count: 1 };
   if (options.countSamples === true) state.stats = new SampleStats(1);
@@ -109,7 +109,7 @@ export function evaluateRange(
       `invalid expression type "${got}" for range query, must be Scalar or instant Vector`,
     );
   }
-  const prepared = prepare(expr, { startMs, endMs, stepMs });
+  const prepared = prepare(expr, { query, startMs, endMs, stepMs });
   const state = new QueryState(queryable, options);
   const frame = frameOf(startMs, endMs, stepMs);
   state.hold(frame.count);

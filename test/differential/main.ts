@@ -3,7 +3,8 @@
  * SEED= replays, FROM= begins at another query of the seed, REPORTS= stops at that many differences, PROMETHEUS=
  * is another program than the one on PATH, LATER= a later version of it, which is asked where the two differ: what
  * excuses a difference by a later version must then be so there. NEWER=1 asks for what came after 3.5, too, FEATURES=
- * are further values of `--enable-feature`, LAYOUT=blocks puts samples into blocks, head and deletions,
+ * are further values of `--enable-feature`, LAYOUT=blocks puts samples into
+ * overlapping blocks and head, LAYOUT=deletions deletes in blocks and head,
  * EXPLAINED= names a file that gets every query whose difference has an explanation.
  */
 import { accessSync, appendFileSync, constants } from "node:fs";
@@ -50,7 +51,8 @@ function rigOptions(): RigOptions {
   return {
     later: LATER,
     features: [...(NEWER ? NEWER_FEATURES : []), ...FEATURES.split(",").filter((one) => one !== "")],
-    ...(LAYOUT === "blocks" ? { inBlocks: true, deletions: DELETIONS } : {}),
+    ...(LAYOUT === "blocks" ? { inBlocks: true } : {}),
+    ...(LAYOUT === "deletions" ? { inBlocks: true, inOrder: true, deletions: DELETIONS } : {}),
   };
 }
 

@@ -31,6 +31,8 @@ export interface RigOptions {
   readonly features?: readonly string[];
   /** Whether Varve has most samples in blocks, overlapping with a head of samples that came late. */
   readonly inBlocks?: boolean;
+  /** Nothing comes late then: Prometheus does not delete what did. */
+  readonly inOrder?: boolean;
   /** What is deleted once all is there: matchers, and from when to when. */
   readonly deletions?: readonly {
     readonly match: string;
@@ -45,7 +47,7 @@ export async function startRig(
   t: Cleanup,
   prometheus: string,
   requests: readonly Uint8Array[],
-  { later = "", features = [], inBlocks = false, deletions = [] }: RigOptions = {},
+  { later = "", features = [], inBlocks = false, inOrder = false, deletions = [] }: RigOptions = {},
 ): Promise<Rig> {
   const feature = `--enable-feature=${[...FEATURES, ...features].join(",")}`;
   const flags = [RETENTION, feature, "--web.enable-admin-api"];
@@ -57,7 +59,8 @@ export async function startRig(
     laterUrl: later === "" ? "" : await startPrometheus(t, later, feature),
   };
   const urls = Object.values(rig).filter((url) => url !== "");
-  const isLate = (at: number): boolean => inBlocks && at % 3 === 1;
+  const third = requests.length / 3;
+  const isLate = (at: number): boolean => inBlocks && (inOrder ? at > 2 * third : at % 3 === 1);
   await send(
     urls,
     requests.filter((_, at) => !isLate(at)),

@@ -123,7 +123,7 @@ function modifiers(dice: Dice, { newer }: Vocabulary): Expression {
   const plain = `${dice.chance(0.25) ? "-" : ""}${dice.pick(["15s", "1m", "1m", "5m", "10m", "1h", "7s"])}`;
   const odd = newer
     ? ["60", "(30s + 30s)", "-(1m)", "(2 * 45s)", "-(1m - 3m)", "step()", "-step()"]
-    : ["60", "1e2", "-0x1e"];
+    : ["60", "1e2", "-90.5"];
   const offset = `offset ${dice.chance(0.1) ? dice.pick(odd) : plain}`;
   const seconds = dice.between(BEGIN_MS / 1000, END_MS / 1000) + (dice.chance(0.2) ? 0.123 : 0);
   const at = `@ ${dice.pick([String(seconds), String(seconds - (seconds % 15)), "start()", "end()"])}`;

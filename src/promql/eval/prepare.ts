@@ -13,10 +13,14 @@ import { goMax, goMin } from "./go-math.js";
 
 /** Start, end and step of a query in milliseconds; an instant query has no step. */
 export interface QueryTimes {
+  /** The query's text, for the places that errors name. */
+  readonly query: string;
   readonly startMs: number;
   readonly endMs: number;
   readonly stepMs: number;
 }
+
+const encoder = new TextEncoder();
 
 /** A query made ready for its times. */
 export interface PreparedQuery {
@@ -149,14 +153,15 @@ function foldSubquery(node: SubqueryExpr, times: QueryTimes, use: StatsUse): Sub
 
 function durationMs(node: DurationNode, times: QueryTimes, allowNegative: boolean): number {
   const seconds = durationSeconds(node, times);
-  if (!Number.isFinite(seconds)) refuse(node, "duration is NaN or infinite");
-  if (seconds <= 0 && !allowNegative) refuse(node, "duration must be greater than 0");
-  if (Math.abs(seconds) > 2 ** 63 / 1e9) refuse(node, "duration is out of range");
+  if (!Number.isFinite(seconds)) refuse(times, node, "duration is NaN or infinite");
+  if (seconds <= 0 && !allowNegative) refuse(times, node, "duration must be greater than 0");
+  if (Math.abs(seconds) > 2 ** 63 / 1e9) refuse(times, node, "duration is out of range");
   return Math.trunc(seconds * 1000);
 }
 
-function refuse(node: DurationNode, reason: string): never {
-  throw new RefusalError("bad_data", `${node.range.start}:${node.range.end}: ${reason}`);
+function refuse({ query }: QueryTimes, { range }: DurationNode, reason: string): never {
+  const [start, end] = [range.start, range.end].map((at) => encoder.encode(query.slice(0, at)).length);
+  throw new RefusalError("bad_data", `${start}:${end}: ${reason}`);
 }
 
 function durationSeconds(node: DurationNode, times: QueryTimes): number {
@@ -173,9 +178,9 @@ function durationSeconds(node: DurationNode, times: QueryTimes): number {
     case "*":
       return left * right;
     case "/":
-      return right === 0 ? refuse(node, "division by zero") : left / right;
+      return right === 0 ? refuse(times, node, "division by zero") : left / right;
     case "%":
-      return right === 0 ? refuse(node, "modulo by zero") : left % right;
+      return right === 0 ? refuse(times, node, "modulo by zero") : left % right;
     case "^":
       return goPow(left, right);
     case "min_of":

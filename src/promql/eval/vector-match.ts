@@ -24,6 +24,7 @@ export function evalVectorVector(scope: Scope, expr: BinaryExpr): Matrix {
 
 const WORK_PER_ROW = 50;
 const MULTIPLE = "multiple matches for labels:";
+const MANY_TO_ONE = `${MULTIPLE} many-to-one matching must be explicit (group_left/group_right)`;
 
 /** The "many" and the "one" side of a match: for group_right the sides change places. */
 class Matcher {
@@ -47,6 +48,9 @@ class Matcher {
   private readonly taken: Uint8Array;
   private readonly fillOne: number | null;
   private readonly fillMany: number | null;
+  /** Steps behind this one need no evaluation: `failure` came there. */
+  private stepsEnd: number;
+  private failure: string | null = null;
 
   constructor(
     scope: Scope,
@@ -66,6 +70,7 @@ class Matcher {
     this.fillOne = matching.fillRight;
     this.fillMany = matching.fillLeft;
     this.out = out;
+    this.stepsEnd = out.steps;
     this.notes = new StepNotes(out.steps);
     this.cells = new BinaryCells(this.notes, expr, this.many, this.one, this.swapped, out);
     this.ignored = new Set([METRIC_NAME, ...matching.labels]);
@@ -80,6 +85,7 @@ class Matcher {
     const oneRows = new GroupedRows(rightIds, count);
     if (oneRows.largest > 1) this.refuseDuplicates(rightIds, oneRows);
     for (let group = 0; group < count; group++) this.runGroup(group, manyRows.of(group), oneRows.of(group));
+    if (this.failure !== null) this.scope.state.fail(this.failure);
     this.notes.report(this.scope.state.annotations, this.expr);
   }
 
@@ -95,6 +101,13 @@ class Matcher {
     this.scope.state.did((manyRows.length + oneRows.length) * (one.steps + WORK_PER_ROW));
     for (const row of manyRows) this.runRow(group, row);
     if (this.fillMany !== null) for (const row of oneRows) this.runReverseFill(group, row);
+  }
+
+  /** Prometheus goes step by step: of several failures that of the earliest step counts. */
+  private failAt(step: number, message: string): void {
+    if (step >= this.stepsEnd) return;
+    this.stepsEnd = step;
+    this.failure = message;
   }
 
   private outRow(group: number, labels: Labels): number {
@@ -125,7 +138,7 @@ class Matcher {
     const from = manyRow * steps;
     let matchedRow = -2;
     let row = -1;
-    for (let s = 0; s < steps; s++) {
+    for (let s = 0; s < this.stepsEnd; s++) {
       const oneRow = owner[s];
       if (many.kinds[from + s] === ABSENT || (oneRow < 0 && fillOne === null)) continue;
       if (oneRow !== matchedRow) {
@@ -135,7 +148,7 @@ class Matcher {
         matchedRow = oneRow;
       }
       const cell = row * steps + s;
-      if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
+      if (this.matched[cell] === 1) this.refuseSecond(group, row, cell, s);
       this.notes.at(s, manyRow);
       const combined =
         oneRow < 0
@@ -150,14 +163,14 @@ class Matcher {
     const { one } = this;
     const from = oneRow * one.steps;
     let row = -1;
-    for (let s = 0; s < one.steps; s++) {
+    for (let s = 0; s < this.stepsEnd; s++) {
       if (one.kinds[from + s] === ABSENT || this.taken[s] === 1) continue;
       if (row < 0) {
         const labels = one.labelsOf(oneRow);
         row = this.outRow(group, this.resultLabels(this.matchLabels(labels), labels));
       }
       const cell = row * one.steps + s;
-      if (this.matched[cell] === 1) this.refuseSecond(group, row, cell);
+      if (this.matched[cell] === 1) this.refuseSecond(group, row, cell, s);
       this.notes.at(s, this.many.rows + oneRow);
       if (this.cells.combineFilled(cell, from + s, this.fillMany as number, false)) this.matched[cell] = 1;
     }
@@ -165,24 +178,17 @@ class Matcher {
 
   private mark(step: number, cell: number): void {
     this.matched[cell] = 1;
-    if (this.taken[step] === 1 && this.matching.card === "one-to-one") this.failOfMany();
+    if (this.taken[step] === 1 && this.matching.card === "one-to-one") this.failAt(step, MANY_TO_ONE);
     this.taken[step] = 1;
   }
 
-  private failOfMany(): never {
-    const how = "many-to-one matching must be explicit (group_left/group_right)";
-    return this.scope.state.fail(`${MULTIPLE} ${how}`);
-  }
-
   /** A second pair would write into a cell. */
-  private refuseSecond(group: number, row: number, cell: number): void {
-    const { state } = this.scope;
+  private refuseSecond(group: number, row: number, cell: number, step: number): void {
     if (this.groupOf[row] !== group) {
       if (this.out.kinds[cell] === ABSENT) return;
-      state.fail("vector cannot contain metrics with the same labelset");
-    }
-    if (this.matching.card === "one-to-one") this.failOfMany();
-    state.fail(`${MULTIPLE} grouping labels must ensure unique matches`);
+      this.failAt(step, "vector cannot contain metrics with the same labelset");
+    } else if (this.matching.card === "one-to-one") this.failAt(step, MANY_TO_ONE);
+    else this.failAt(step, `${MULTIPLE} grouping labels must ensure unique matches`);
   }
 
   /** The labels that a group matches on. */
@@ -212,7 +218,7 @@ class Matcher {
     return false;
   }
 
-  /** Throws at the first step where two rows of the "one" side are in one group. */
+  /** Fails at the first step where two rows of the "one" side are in one group. */
   private refuseDuplicates(ids: Int32Array, oneRows: GroupedRows): void {
     const { one } = this;
     const suspects: number[] = [];
@@ -225,20 +231,20 @@ class Matcher {
         if (one.kinds[row * one.steps + s] === ABSENT) continue;
         const owner = owners.get(ids[row]);
         if (owner === undefined) owners.set(ids[row], row);
-        else if (this.manySideHas(s)) this.failOfDuplicates(row, owner);
+        else if (this.manySideHas(s)) return this.failAt(s, this.duplicates(row, owner));
       }
     }
   }
 
-  private failOfDuplicates(row: number, owner: number): never {
+  private duplicates(row: number, owner: number): string {
     const { one } = this;
     // The one that was met later comes first.
     const pair = [showLabels(one.labelsOf(row)), showLabels(one.labelsOf(owner))];
     const group = showLabels(this.matchLabels(one.labelsOf(row)));
     const side = this.swapped ? "left" : "right";
-    return this.scope.state.fail(
+    return (
       `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
-        `[${pair.join(", ")}];many-to-many matching not allowed: matching labels must be unique on one side`,
+      `[${pair.join(", ")}];many-to-many matching not allowed: matching labels must be unique on one side`
     );
   }
 }

@@ -110,7 +110,12 @@ function timestamp(scope: Scope, call: CallExpr): Matrix {
 
 function startTimestamp(scope: Scope, call: CallExpr): Matrix {
   const [arg] = call.args;
-  if (arg.kind !== "vector" || !scope.state.useStartTimestamps) return new Matrix(scope.frame.count, 0);
+  if (arg.kind !== "vector") {
+    // Values that are computed have none; what their computation notes, it notes.
+    scope.vector(arg);
+    return new Matrix(scope.frame.count, 0);
+  }
+  if (!scope.state.useStartTimestamps) return new Matrix(scope.frame.count, 0);
   return dropNames(scope.state, evalSelector(scope.state, scope.frame, arg, null, "startTimestamp"));
 }
 

@@ -25,23 +25,20 @@ export function scanNumber(input: string, at: number): ScannedNumber {
   accept(digits);
   let dotSeen = false;
   let exponentSeen = false;
+  // In this order: behind the first digit of a hexadecimal number an `e` is an exponent, as in Prometheus.
   while (end < input.length && `${digits}._eE`.includes(peek())) {
-    const char = peek();
-    if (digits.includes(char)) {
-      end++;
-    } else if (char === ".") {
-      end++;
+    if (accept(".")) {
       if (dotSeen || accept("_.") || digits === HEX) return { end, ok: false };
       dotSeen = true;
-    } else if (char === "_") {
-      end++;
-      if (accept("._eE") || end >= input.length) return { end, ok: false };
-    } else {
-      end++;
+    } else if (accept("eE")) {
       if (exponentSeen) return { end, ok: false };
       exponentSeen = true;
       accept("+-");
       if (accept("._eE") || end >= input.length) return { end, ok: false };
+    } else if (accept("_")) {
+      if (accept("._eE") || end >= input.length) return { end, ok: false };
+    } else {
+      while (accept(digits));
     }
   }
   return { end, ok: end > at && !/^[a-zA-Z0-9_]$/.test(peek()) };
