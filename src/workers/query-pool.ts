@@ -36,7 +36,8 @@ export interface QueryPoolOptions {
   readonly onDamage: (damaged: readonly DamagedBlock[]) => void;
 }
 
-const IDLE_TIMEOUT_MS = 60_000;
+/** A thread that ends takes its compiled code with it. */
+const IDLE_TIMEOUT_MS = 600_000;
 
 export class QueryPool {
   private readonly pool: Piscina;
