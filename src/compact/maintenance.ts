@@ -49,11 +49,8 @@ export type MaintenanceStep =
  */
 export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
   const { fs, dir } = options;
-  const { metas, damaged } = listBlocks(fs, dir);
-  const broken = damaged[0] ?? firstBroken(options, metas);
-  if (broken !== undefined) return quarantine(options, broken);
-  const superseded = supersededBlocks(metas);
-  if (superseded.length > 0) return deleteAll(options, superseded, "superseded");
+  const { metas, first } = look(options);
+  if (first !== null) return first;
   const beyond = blocksBeyondRetention(sizedBlocks(fs, dir, metas), options);
   if (beyond.length > 0) return deleteAll(options, beyond, "retention");
   const planned: PlannedBlock[] = metas.map((meta) => ({
@@ -68,13 +65,22 @@ export function maintainOnce(options: MaintenanceOptions): MaintenanceStep {
 /** Writes the oldest block with tombstones anew without what they cover. To be called again until it says "idle". */
 export function cleanOnce(options: CompactorOptions): MaintenanceStep {
   const { fs, dir } = options;
-  const { metas, damaged } = listBlocks(fs, dir);
-  const broken = damaged[0] ?? firstBroken(options, metas);
-  if (broken !== undefined) return quarantine(options, broken);
-  const superseded = supersededBlocks(metas);
-  if (superseded.length > 0) return deleteAll(options, superseded, "superseded");
+  const { metas, first } = look(options);
+  if (first !== null) return first;
   const marked = metas.find(({ ulid }) => countIntervals(readTombstones(fs, `${dir}/${ulid}`)) > 0);
   return marked === undefined ? { kind: "idle" } : compact(options, [marked]);
+}
+
+/** The blocks there are, and what has to be done before anything else with them. */
+function look(options: CompactorOptions): {
+  readonly metas: readonly BlockMeta[];
+  readonly first: MaintenanceStep | null;
+} {
+  const { metas, damaged } = listBlocks(options.fs, options.dir);
+  const broken = damaged[0] ?? firstBroken(options, metas);
+  if (broken !== undefined) return { metas, first: quarantine(options, broken) };
+  const superseded = supersededBlocks(metas);
+  return { metas, first: superseded.length > 0 ? deleteAll(options, superseded, "superseded") : null };
 }
 
 function compact(options: CompactorOptions, plan: readonly BlockMeta[]): MaintenanceStep {

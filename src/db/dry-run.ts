@@ -7,7 +7,7 @@ import { REASON_TEXTS } from "../head/reasons.js";
 import * as L from "../kernel/assembly/layout.js";
 import { type Labels, METRIC_NAME } from "../model/labels.js";
 import { decodeHistogram } from "../wire/remote-write-histogram.js";
-import { budgetText, refusalMessage } from "./outcome.js";
+import { budgetTexts, refusalMessage } from "./outcome.js";
 
 const EXAMPLES_MAX = 3;
 const METRICS_MAX = 100;
@@ -55,7 +55,7 @@ export function describeProbe(writer: HeadWriter, nowMs: number): DryRunAnswer {
   writer.policy.dry = null;
   const reasons = Array.from({ length: L.WHY_COUNT }, (_, why) => writer.result(L.RES_REASONS + 4 * why));
   const refused = writer.result(L.RES_REFUSED);
-  const texts = budgets.length === 0 ? {} : { [L.WHY_BUDGET]: budgetText(budgets) };
+  const texts = budgetTexts(budgets);
   const refusals = writer.refusals(texts);
   const samples = writer.result(L.RES_SAMPLES);
   const fresh = new Map(made.map((labels) => [labels.key, labels]));
@@ -64,13 +64,7 @@ export function describeProbe(writer: HeadWriter, nowMs: number): DryRunAnswer {
     message:
       refused === 0
         ? ""
-        : refusalMessage(
-            reasons,
-            { ...REASON_TEXTS, ...texts },
-            refused,
-            samples + histograms + refused,
-            refusals[0],
-          ),
+        : refusalMessage(reasons, texts, refused, samples + histograms + refused, refusals[0]),
     samples,
     histograms,
     duplicates: writer.result(L.RES_DUPLICATES),

@@ -2,12 +2,11 @@
 import type { Clock } from "../base/clock.js";
 import { ERR_ZSTD, HeadWriter } from "../head/head-writer.js";
 import type { ReadLogChunk } from "../head/logged-chunks.js";
-import { REASON_TEXTS } from "../head/reasons.js";
 import * as L from "../kernel/assembly/layout.js";
 import type { SharedMemory } from "../kernel/shared-memory.js";
 import { ColdPath } from "./cold-path.js";
 import { type DryRunAnswer, describeProbe } from "./dry-run.js";
-import { bareOutcome, budgetText, type IngestOutcome, refusalMessage } from "./outcome.js";
+import { bareOutcome, budgetTexts, type IngestOutcome, refusalMessage } from "./outcome.js";
 
 const FUTURE_MS_MAX: number = 10 * 60 * 1000;
 
@@ -49,20 +48,15 @@ export class IngestThread {
     const histograms = cold?.histograms ?? 0;
     const reasons = refused === 0 ? null : this.reasons();
     const budgets = reasons?.[L.WHY_BUDGET] ? writer.policy.exceededBudgets(now) : [];
-    const texts = budgets.length === 0 ? {} : { [L.WHY_BUDGET]: budgetText(budgets) };
+    const texts = budgetTexts(budgets);
     const refusals = refused === 0 ? [] : writer.refusals(texts);
     return {
       status: refused === 0 ? 204 : 400,
       message:
         reasons === null
           ? ""
-          : refusalMessage(
-              reasons,
-              { ...REASON_TEXTS, ...texts },
-              refused,
-              samples + histograms + refused,
-              refusals[0],
-            ) + (cold === null || cold.detail === "" ? "" : `: ${cold.detail}`),
+          : refusalMessage(reasons, texts, refused, samples + histograms + refused, refusals[0]) +
+            (cold === null || cold.detail === "" ? "" : `: ${cold.detail}`),
       samples,
       histograms,
       exemplars: cold?.exemplars ?? 0,

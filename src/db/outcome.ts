@@ -1,6 +1,8 @@
 /** What became of one request, as plain data: it crosses from an ingest thread to the main thread. */
 import type { Refusal } from "../head/head-writer.js";
 import type { ExceededBudget } from "../head/ingest-policy.js";
+import { REASON_TEXTS } from "../head/reasons.js";
+import * as L from "../kernel/assembly/layout.js";
 
 export interface IngestOutcome {
   /** 204 once the records are durable; else the answer at once: nothing of the request is to be logged … */
@@ -60,8 +62,15 @@ export function bareOutcome(status: number, message: string): IngestOutcome {
 /** Budgets that a refusal names at most. */
 const BUDGETS_NAMED_MAX = 3;
 
-/** `over series budget http_requests_total=1000 (label "url" explodes)`. */
-export function budgetText(budgets: readonly ExceededBudget[]): string {
+/**
+ * What the reasons of one request say beyond `REASON_TEXTS`:
+ * `over series budget http_requests_total=1000 (label "url" explodes)`.
+ */
+export function budgetTexts(budgets: readonly ExceededBudget[]): Readonly<Record<number, string>> {
+  return budgets.length === 0 ? {} : { [L.WHY_BUDGET]: budgetText(budgets) };
+}
+
+function budgetText(budgets: readonly ExceededBudget[]): string {
   const parts = budgets.slice(0, BUDGETS_NAMED_MAX).map(({ match, most, labels }) => {
     const [first] = labels;
     return `${match}=${most}${first === undefined ? "" : ` (label ${JSON.stringify(first.label)} explodes)`}`;
@@ -79,7 +88,7 @@ export function refusalMessage(
   first: Refusal | undefined,
 ): string {
   const counts = reasons
-    .map((count, why) => ({ count, text: texts[why] ?? `reason ${why}` }))
+    .map((count, why) => ({ count, text: texts[why] ?? REASON_TEXTS[why] ?? `reason ${why}` }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count)
     .map(({ count, text }) => `${count} ${text}`);

@@ -1,34 +1,21 @@
+import { ByteWriter } from "./byte-writer.js";
 import { WireType } from "./protobuf.js";
 
 const textEncoder = new TextEncoder();
+/** Also what `uvarint` makes room for. */
+const VARINT_BYTES_MAX = 10;
 const TWO_POW_32 = 4294967296;
 
 /**
- * Writes protobuf into one growing buffer, for messages off the hot path. A message inside another one is written
+ * Writes protobuf, for messages off the hot path. A message inside another one is written
  * between `open` and `close`. As proto3 wants it, scalar fields of value zero are left out; a NaN and -0 are not.
  */
-export class ProtobufWriter {
-  private bytes: Uint8Array;
-  private view: DataView;
-  length = 0;
+export class ProtobufWriter extends ByteWriter {
+  private data: DataView;
 
   constructor(capacity = 1024) {
-    this.bytes = new Uint8Array(capacity);
-    this.view = new DataView(this.bytes.buffer);
-  }
-
-  /** What was written; a view that the next write may change. */
-  written(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
-  }
-
-  /** A copy of what was written. */
-  finish(): Uint8Array {
-    return this.bytes.slice(0, this.length);
-  }
-
-  clear(): void {
-    this.length = 0;
+    super(capacity);
+    this.data = new DataView(this.bytes.buffer);
   }
 
   /** Begins the message of `field`; what this returns ends it in `close`. */
@@ -49,15 +36,16 @@ export class ProtobufWriter {
   /** Writes the length in front of the message, which moves if that takes more than a byte. */
   close(start: number): void {
     const size = this.length - start;
+    // What lies behind `length` does not move with a buffer that grows.
+    this.reserve(VARINT_BYTES_MAX);
     if (size >= 128) {
       const more = varintBytes(size) - 1;
-      this.reserve(more);
       this.bytes.copyWithin(start + more, start, this.length);
       this.length += more;
     }
     const end = this.length;
     this.length = start - 1;
-    this.rawVarint(size);
+    this.uvarint(size);
     this.length = end;
   }
 
@@ -69,10 +57,10 @@ export class ProtobufWriter {
   text(field: number, value: string): void {
     this.key(field, WireType.BYTES);
     // Three bytes a UTF-16 unit at most; the length goes in front of what is then known.
-    this.reserve(5 + value.length * 3);
+    this.reserve(VARINT_BYTES_MAX + value.length * 3);
     const at = this.length;
     const { written } = textEncoder.encodeInto(value, this.bytes.subarray(at + 5));
-    this.rawVarint(written);
+    this.uvarint(written);
     this.bytes.copyWithin(this.length, at + 5, at + 5 + written);
     this.length += written;
   }
@@ -80,18 +68,15 @@ export class ProtobufWriter {
   blob(field: number, value: Uint8Array): void {
     if (value.length === 0) return;
     this.key(field, WireType.BYTES);
-    this.reserve(5 + value.length);
-    this.rawVarint(value.length);
-    this.bytes.set(value, this.length);
-    this.length += value.length;
+    this.uvarint(value.length);
+    this.append(value);
   }
 
   /** A whole number from 0 to 2^53. */
   uint64(field: number, value: number): void {
     if (value === 0) return;
     this.key(field, WireType.VARINT);
-    this.reserve(10);
-    this.rawVarint(value);
+    this.uvarint(value);
   }
 
   /** A whole number within ±2^53, as `int32` and `int64` have it: ten bytes where it is negative. */
@@ -109,8 +94,7 @@ export class ProtobufWriter {
   /** The same, written though it is zero. */
   sint64Present(field: number, value: number): void {
     this.key(field, WireType.VARINT);
-    this.reserve(10);
-    this.rawVarint(value < 0 ? -2 * value - 1 : 2 * value);
+    this.uvarint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   double(field: number, value: number): void {
@@ -122,7 +106,7 @@ export class ProtobufWriter {
   present(field: number, value: number): void {
     this.key(field, WireType.FIXED64);
     this.reserve(8);
-    this.view.setFloat64(this.length, value, true);
+    this.data.setFloat64(this.length, value, true);
     this.length += 8;
   }
 
@@ -131,8 +115,8 @@ export class ProtobufWriter {
     if (low === 0 && high === 0) return;
     this.key(field, WireType.FIXED64);
     this.reserve(8);
-    this.view.setUint32(this.length, low, true);
-    this.view.setUint32(this.length + 4, high, true);
+    this.data.setUint32(this.length, low, true);
+    this.data.setUint32(this.length + 4, high, true);
     this.length += 8;
   }
 
@@ -140,10 +124,9 @@ export class ProtobufWriter {
   packedSint64(field: number, values: ArrayLike<number>): void {
     if (values.length === 0) return;
     const start = this.open(field);
-    this.reserve(10 * values.length);
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
-      this.rawVarint(value < 0 ? -2 * value - 1 : 2 * value);
+      this.uvarint(value < 0 ? -2 * value - 1 : 2 * value);
     }
     this.close(start);
   }
@@ -153,20 +136,19 @@ export class ProtobufWriter {
     const start = this.open(field);
     this.reserve(8 * values.length);
     for (let i = 0; i < values.length; i++, this.length += 8) {
-      this.view.setFloat64(this.length, values[i], true);
+      this.data.setFloat64(this.length, values[i], true);
     }
     this.close(start);
   }
 
   private key(field: number, wireType: number): void {
-    this.reserve(5);
-    this.rawVarint(field * 8 + wireType);
+    this.uvarint(field * 8 + wireType);
   }
 
   private rawInt64(value: number): void {
-    this.reserve(10);
+    this.reserve(VARINT_BYTES_MAX);
     if (value >= 0) {
-      this.rawVarint(value);
+      this.uvarint(value);
       return;
     }
     // Two's complement of 64 bits, seven at a time.
@@ -180,28 +162,10 @@ export class ProtobufWriter {
     this.bytes[this.length++] = low;
   }
 
-  /** The caller has reserved room. */
-  private rawVarint(value: number): void {
+  override reserve(count: number): void {
     const { bytes } = this;
-    let rest = value;
-    while (rest > 0x7fffffff) {
-      bytes[this.length++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
-    }
-    while (rest > 0x7f) {
-      bytes[this.length++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    bytes[this.length++] = rest;
-  }
-
-  private reserve(more: number): void {
-    const needed = this.length + more;
-    if (needed <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
-    this.view = new DataView(grown.buffer);
+    super.reserve(count);
+    if (this.bytes !== bytes) this.data = new DataView(this.bytes.buffer);
   }
 }
 

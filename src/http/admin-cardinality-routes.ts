@@ -3,11 +3,12 @@
 import { RefusalError } from "../base/errors.js";
 import { CARDINALITY_ROWS_MAX } from "../base/limits.js";
 import type { BudgetSettings } from "../workers/contract.js";
+import { adminRoute, answerError } from "./admin-route.js";
 import { ask } from "./api-routes.js";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { LIMIT, MATCHES, RANGE } from "./route-params.js";
-import type { Method, Route, RouteParam } from "./router.js";
+import type { Route, RouteParam } from "./router.js";
 import type { Senders } from "./senders.js";
 
 const CARDINALITY_PARAMS: readonly RouteParam[] = [
@@ -24,26 +25,15 @@ const BUDGET_PARAMS: readonly RouteParam[] = [
 
 /** `nowMs`: the wall clock. */
 export function adminCardinalityRoutes(gate: EngineGate, senders: Senders, nowMs: () => number): Route[] {
-  const route = (
-    path: string,
-    methods: readonly Method[],
-    summary: string,
-    params: readonly RouteParam[],
-    handle: Route["handle"],
-  ): Route => ({
-    path: `/api/v1/admin${path}`,
-    methods,
-    summary,
-    params,
-    scope: "admin",
-    cors: true,
-    handle,
-  });
   return [
-    route("/cardinality", ["GET"], "Where series are and where they come from", CARDINALITY_PARAMS, (call) =>
-      ask(gate, call, "cardinality", { context: senders.list(nowMs(), CARDINALITY_ROWS_MAX) }),
+    adminRoute(
+      "/cardinality",
+      ["GET"],
+      "Where series are and where they come from",
+      CARDINALITY_PARAMS,
+      (call) => ask(gate, call, "cardinality", { context: senders.list(nowMs(), CARDINALITY_ROWS_MAX) }),
     ),
-    route(
+    adminRoute(
       "/budgets",
       ["GET", "PUT", "DELETE"],
       "How many series there may be, by matcher",
@@ -59,10 +49,7 @@ function budgets(gate: EngineGate, call: Call): void {
   const { method } = call.exchange;
   changeBudgets(engine.budgets, method, call).then(
     () => call.data({ budgets: engine.budgets.list() }),
-    (error: unknown) => {
-      if (error instanceof RefusalError) call.error(error.code, error.message);
-      else call.error("internal", "internal error");
-    },
+    (error: unknown) => answerError(call, error),
   );
 }
 

@@ -2,10 +2,11 @@
 import { RefusalError } from "../base/errors.js";
 import { CAPTURE_BYTES_MAX, CAPTURE_MS_MAX, LEDGER_ENTRIES_MAX } from "../base/limits.js";
 import { parseDuration } from "../model/duration.js";
+import { adminRoute } from "./admin-route.js";
 import type { Call } from "./call.js";
 import type { Capture } from "./capture.js";
 import type { RejectionLedger } from "./rejection-ledger.js";
-import type { Method, Route, RouteParam } from "./router.js";
+import type { Route, RouteParam } from "./router.js";
 
 const CAPTURE_BYTES_DEFAULT: number = 64 * 1024 * 1024;
 const CAPTURE_DURATION_DEFAULT = "1m";
@@ -26,34 +27,24 @@ const CAPTURE_PARAMS: readonly RouteParam[] = [
 ];
 
 export function adminWriteRoutes(ledger: RejectionLedger, capture: Capture): Route[] {
-  const route = (
-    path: string,
-    methods: readonly Method[],
-    summary: string,
-    params: readonly RouteParam[],
-    handle: Route["handle"],
-  ): Route => ({
-    path: `/api/v1/admin${path}`,
-    methods,
-    summary,
-    params,
-    scope: "admin",
-    cors: true,
-    handle: (call) => refusable(call, () => handle(call)),
-  });
   return [
-    route("/rejections", ["GET"], "The last write requests that were refused", REJECTION_PARAMS, (call) =>
-      call.data(
-        ledger.report({
-          reason: call.param("reason"),
-          sender: call.param("sender"),
-          requestId: call.param("request_id"),
-          series: call.param("series"),
-          limit: parseCount(call, "limit", LEDGER_ENTRIES_DEFAULT, LEDGER_ENTRIES_MAX),
-        }),
-      ),
+    adminRoute(
+      "/rejections",
+      ["GET"],
+      "The last write requests that were refused",
+      REJECTION_PARAMS,
+      (call) =>
+        call.data(
+          ledger.report({
+            reason: call.param("reason"),
+            sender: call.param("sender"),
+            requestId: call.param("request_id"),
+            series: call.param("series"),
+            limit: parseCount(call, "limit", LEDGER_ENTRIES_DEFAULT, LEDGER_ENTRIES_MAX),
+          }),
+        ),
     ),
-    route(
+    adminRoute(
       "/capture",
       ["GET", "POST"],
       "Keeps write requests in a file, for `varve replay`",
@@ -99,13 +90,4 @@ function parseCount(call: Call, name: string, fallback: number, max: number): nu
 
 function bad(name: string, message: string): RefusalError {
   return new RefusalError("bad_data", `invalid parameter "${name}": ${message}`);
-}
-
-function refusable(call: Call, handle: () => void): void {
-  try {
-    handle();
-  } catch (error) {
-    if (!(error instanceof RefusalError)) throw error;
-    call.error(error.code, error.message);
-  }
 }

@@ -95,7 +95,7 @@ export class RemoteWriteBatches implements SampleSink<BatchSeries> {
     const writer = new ProtobufWriter(64 * 1024);
     for (const series of this.open) writeTimeSeries(writer, series);
     for (const entry of this.metadata.values()) writeMetadata(writer, entry);
-    this.emit(snappyCompress(writer.written()), this.inBatch);
+    this.emit(snappyCompress(writer.view()), this.inBatch);
     this.metadata.clear();
     this.known.clear();
     this.open = [];

@@ -135,7 +135,7 @@ function encodeProtobuf(families: readonly MetricFamily[], { escaping }: Exposit
     }
     all.close(start);
   }
-  return all.finish();
+  return all.take();
 }
 
 function writeClassicMessage(writer: ProtobufWriter, histogram: Histogram): void {

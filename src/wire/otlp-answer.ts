@@ -14,7 +14,7 @@ export function encodeOtlpAnswer(refused: number, message: string, json: boolean
     writer.string(2, message);
     writer.close(start);
   }
-  return writer.finish();
+  return writer.take();
 }
 
 /** Codes of gRPC by HTTP status. */
@@ -32,7 +32,7 @@ export function encodeOtlpError(status: number, message: string, json: boolean):
   const writer = new ProtobufWriter();
   writer.int64(1, code);
   writer.string(2, message);
-  return writer.finish();
+  return writer.take();
 }
 
 function encodeJson(value: unknown): Uint8Array {

@@ -187,7 +187,7 @@ export class ChunkFrames {
       while (next < chunks.length && message.length < this.frameBytesMax);
       message.close(start);
       message.int64(2, queryIndex);
-      this.frame(message.written());
+      this.frame(message.view());
     }
   }
 

@@ -58,7 +58,7 @@ export class WriteRequestWriter {
 
   /** The whole body, compressed. */
   finish(): Uint8Array {
-    return snappyCompress(this.writer.written());
+    return snappyCompress(this.writer.view());
   }
 
   private open(pairs: readonly string[]): number {

@@ -106,7 +106,7 @@ function samples(
     }
     writer.close(result);
   }
-  return { status: 200, contentType: SAMPLES_TYPE, body: snappyCompress(writer.written()) };
+  return { status: 200, contentType: SAMPLES_TYPE, body: snappyCompress(writer.view()) };
 }
 
 function chunks(

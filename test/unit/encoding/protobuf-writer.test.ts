@@ -72,7 +72,7 @@ test("messages of every kind are read by protobufjs, nested ones of any size too
     fc.property(message, (value) => {
       const writer = new ProtobufWriter(16);
       write(writer, value);
-      const decoded = All.toObject(All.decode(writer.finish()), { defaults: true, longs: Number });
+      const decoded = All.toObject(All.decode(writer.take()), { defaults: true, longs: Number });
       assert.deepEqual(plain(decoded as Message), plain({ ...value }));
     }),
   );
@@ -81,11 +81,11 @@ test("messages of every kind are read by protobufjs, nested ones of any size too
 test("a NaN keeps its payload, a field that is present is written though it is zero", () => {
   const writer = new ProtobufWriter();
   writer.doubleWords(6, 2, 0x7ff00000);
-  assert.deepEqual([...writer.written()], [0x31, 2, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
+  assert.deepEqual([...writer.view()], [0x31, 2, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
   writer.clear();
   writer.double(6, 0);
   writer.present(6, 0);
-  assert.deepEqual([...writer.written()], [0x31, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual([...writer.view()], [0x31, 0, 0, 0, 0, 0, 0, 0, 0]);
   writer.clear();
   writer.double(6, -0);
   assert.equal(writer.length, 9);
