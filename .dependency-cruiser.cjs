@@ -26,15 +26,7 @@ const doors = {
   bcryptjs: ["workers/bcrypt-entry"],
   msgpackr: ["wal/cold-records"],
   pino: ["base/log"],
-  piscina: [
-    "workers/import-pool",
-    "workers/ingest-pool",
-    "workers/query-pool",
-    "workers/query-entry",
-    "workers/maintenance",
-    "workers/otlp-pool",
-    "workers/password-pool",
-  ],
+  piscina: ["workers/thread-pool", "workers/query-entry"],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
   // http/openapi prints with it: the description of the API is asked for as YAML.

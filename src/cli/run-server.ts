@@ -47,13 +47,13 @@ const RELABEL_PART = "relabel config";
 export async function runServer(config: Config, version: string, openEngine: OpenEngine): Promise<number> {
   const log = openLogger(config.logFormat, config.logLevel, (line) => process.stderr.write(line));
   const started = systemClock.monotonicMs();
+  const stop = new StopSignal(log, EXIT_FAILED);
   process.on("uncaughtException", (error) => {
     log.error("a bug: only a restart is sure to be right", { err: describe(error) });
     process.exit(EXIT_FATAL);
   });
   log.info("starting varve", { version, node: process.version, pid: process.pid });
   const gate = new EngineGate();
-  const stop = new StopSignal(log, EXIT_FAILED);
   const reloads = new Reloads(systemClock);
   const web = new WebConfigFile(config.webConfigFile);
   const relabel = new RelabelFile(config.relabelConfigFile, config.urlTemplates);

@@ -1,9 +1,9 @@
 /** Imports over HTTP: read on a thread of their own, then sent the way of every write request. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Piscina } from "piscina";
 import { SLOT_WAIT_MS_MAX, SLOT_WAIT_TICK_MS } from "../base/limits.js";
 import type { ParsedImport } from "../transfer/http-import.js";
 import type { ImportAnswer, ImportRequest, IngestSlot, WriteAnswer } from "./contract.js";
+import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 
 /** Imports that may be read or wait to be; each holds its body. */
 const QUEUE_MAX = 16;
@@ -15,14 +15,14 @@ export interface ImportTarget {
 }
 
 export class ImportPool {
-  private readonly pool: Piscina;
+  private readonly pool: ThreadPool;
   private readonly target: ImportTarget;
   /** Bodies that are being read, or wait for it. */
   private reading = 0;
 
   constructor(target: ImportTarget) {
     this.target = target;
-    this.pool = new Piscina({
+    this.pool = openPool({
       filename: new URL("import-entry.js", import.meta.url).href,
       minThreads: 0,
       maxThreads: 1,
@@ -83,7 +83,7 @@ export class ImportPool {
   }
 
   close(): Promise<void> {
-    return this.pool.destroy();
+    return closePool(this.pool);
   }
 }
 

@@ -3,7 +3,6 @@
  * (up to a bound): under load a task's fixed cost is shared, and an idle server answers a single request at once.
  */
 import { availableParallelism } from "node:os";
-import { Piscina } from "piscina";
 import { RETRY_AFTER_SECONDS } from "../base/limits.js";
 import type { Database } from "../db/database.js";
 import type { DryRunAnswer } from "../db/dry-run.js";
@@ -13,9 +12,9 @@ import type { ReplaySummary } from "../head/replay.js";
 import type { WriteAnswer, WritePacking, WriteProtocol } from "./contract.js";
 import { type IngestTaskResult, type ProbeFailure, unpackOutcomes, ZSTD_BODY } from "./ingest-messages.js";
 import type { IngestMetrics } from "./ingest-metrics.js";
-import { untilLoaded } from "./loading.js";
 import type { Slot } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
+import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 
 /** Tasks under way per thread: one that runs and one that waits at its side. */
 const TASKS_PER_THREAD = 2;
@@ -35,12 +34,11 @@ interface Waiting extends Pending {
 }
 
 export class IngestPool {
-  private readonly pool: Piscina;
+  private readonly pool: ThreadPool;
   private readonly db: Database;
   private readonly metrics: IngestMetrics;
   private readonly onFatal: (error: unknown) => void;
   private readonly threads: number;
-  private readonly data: ThreadData;
   private queue: Waiting[] = [];
   private tasks = 0;
   /** Requests that were handed to a thread and have no answer yet. */
@@ -65,8 +63,7 @@ export class IngestPool {
     this.metrics = metrics;
     this.onFatal = onFatal;
     this.threads = threads;
-    this.data = data;
-    this.pool = new Piscina({
+    this.pool = openPool({
       filename: new URL("ingest-entry.js", import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
@@ -217,9 +214,7 @@ export class IngestPool {
         this.idle = resolve;
       });
     }
-    const counter = new Int32Array(this.data.counter);
-    await untilLoaded(() => Atomics.load(counter, 0) >= this.threads);
-    await this.pool.destroy();
+    await closePool(this.pool);
   }
 }
 

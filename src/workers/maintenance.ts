@@ -1,6 +1,5 @@
 /** When which piece of maintenance runs: the main thread's side of the maintenance thread. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Piscina } from "piscina";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
@@ -17,6 +16,7 @@ import type { DeletionRequest } from "../wal/cold-records.js";
 import { type DeletionSteps, deleteSeries } from "./delete-series.js";
 import type { IngestPool } from "./ingest-pool.js";
 import type { ThreadData } from "./thread-data.js";
+import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 import { Turns } from "./turns.js";
 
 export interface MaintenanceData extends ThreadData {
@@ -45,7 +45,7 @@ export class Maintenance {
   deletions = 0;
   /** Names of the damaged blocks that lie aside. */
   quarantined: readonly string[] = [];
-  private readonly pool: Piscina;
+  private readonly pool: ThreadPool;
   private readonly db: Database;
   private readonly ingest: IngestPool;
   private readonly epochs: Epochs;
@@ -65,7 +65,7 @@ export class Maintenance {
     this.data = data;
     this.log = log;
     this.turns = new Turns(data.endSoon);
-    this.pool = new Piscina({
+    this.pool = openPool({
       filename: new URL("maintenance-entry.js", import.meta.url).href,
       minThreads: 0,
       maxThreads: 1,
@@ -290,7 +290,7 @@ export class Maintenance {
     if (this.timer !== null) clearInterval(this.timer);
     Atomics.store(new Int32Array(this.data.stop), 0, 1);
     await this.running;
-    await this.pool.destroy();
+    await closePool(this.pool);
   }
 }
 

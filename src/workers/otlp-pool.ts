@@ -1,11 +1,11 @@
 /** Translates OTLP on a thread of its own, started with the first request, so that no other request waits for it. */
-import { Piscina } from "piscina";
 import { OTLP_REQUESTS_MAX } from "../base/limits.js";
 import type { OtlpOptions, Translated } from "../wire/otlp-translate.js";
 import type { OtlpTask, OtlpThreadData } from "./otlp-task.js";
+import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 
 export class OtlpPool {
-  private pool: Piscina | null = null;
+  private pool: ThreadPool | null = null;
   private readonly options: OtlpOptions;
 
   constructor(options: OtlpOptions) {
@@ -15,7 +15,7 @@ export class OtlpPool {
   /** A string is the reason why the request cannot be read; null: too many wait. */
   async translate(task: OtlpTask): Promise<Translated | string | null> {
     const workerData: OtlpThreadData = { options: this.options };
-    this.pool ??= new Piscina({
+    this.pool ??= openPool({
       filename: new URL("otlp-entry.js", import.meta.url).href,
       minThreads: 0,
       maxThreads: 1,
@@ -28,7 +28,7 @@ export class OtlpPool {
   }
 
   async close(): Promise<void> {
-    await this.pool?.destroy();
+    if (this.pool !== null) await closePool(this.pool);
   }
 }
 

@@ -1,5 +1,4 @@
-import { Piscina } from "piscina";
-
+import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 export interface PasswordTask {
   readonly password: string;
   /** bcrypt, as `htpasswd -B` makes it. */
@@ -13,7 +12,7 @@ const IDLE_MS = 60_000;
 
 /** Compares passwords with bcrypt hashes on a thread of its own. */
 export class PasswordPool {
-  private readonly pool: Piscina = new Piscina({
+  private readonly pool: ThreadPool = openPool({
     filename: new URL("bcrypt-entry.js", import.meta.url).href,
     minThreads: 0,
     maxThreads: 1,
@@ -29,7 +28,7 @@ export class PasswordPool {
     }
   }
 
-  async close(): Promise<void> {
-    await this.pool.destroy();
+  close(): Promise<void> {
+    return closePool(this.pool);
   }
 }

@@ -3,7 +3,6 @@
  * evaluation runs to its end on its thread; a shared word tells it that nobody waits any more. What finds no free
  * thread waits here, where it can be listed, ended and overtaken by other clients' queries.
  */
-import { Piscina } from "piscina";
 import { systemClock } from "../base/clock.js";
 import { type RefusalCode, RefusalError } from "../base/errors.js";
 import { QUERIES_WAITING_MAX, QUERY_THREAD_HEAP_MIB_MAX } from "../base/limits.js";
@@ -17,10 +16,10 @@ import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import { type ActiveQuery, activeQueryJson, describeQuery, printSeconds } from "./active-query.js";
 import type { QueryAnswer, QueryRequest } from "./contract.js";
 import { FairQueue } from "./fair-queue.js";
-import { untilLoaded } from "./loading.js";
 import { QueryBoard } from "./query-board.js";
 import { QueryMetrics } from "./query-metrics.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
+import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 import { ThreadSlots } from "./thread-slots.js";
 
 export interface QueryPoolOptions {
@@ -40,7 +39,7 @@ export interface QueryPoolOptions {
 const IDLE_TIMEOUT_MS = 600_000;
 
 export class QueryPool {
-  private readonly pool: Piscina;
+  private readonly pool: ThreadPool;
   private readonly options: QueryPoolOptions;
   private readonly board: QueryBoard;
   private readonly freePlaces: number[];
@@ -68,7 +67,7 @@ export class QueryPool {
       () => this.active.size - this.queue.size,
       () => this.queue.size,
     );
-    this.pool = new Piscina({
+    this.pool = openPool({
       filename: new URL("query-entry.js", import.meta.url).href,
       minThreads: 1,
       maxThreads: threads,
@@ -136,9 +135,8 @@ export class QueryPool {
     );
   }
 
-  async close(): Promise<void> {
-    await untilLoaded(() => this.pool.threads.every(({ threadId }) => this.threadSlots.has(threadId)));
-    await this.pool.destroy();
+  close(): Promise<void> {
+    return closePool(this.pool);
   }
 
   private takeId(): string {

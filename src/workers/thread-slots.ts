@@ -23,10 +23,6 @@ export class ThreadSlots {
     return -1;
   }
 
-  has(threadId: number): boolean {
-    return this.owners.some((_, i) => Atomics.load(this.owners, i) === threadId);
-  }
-
   /** Frees the numbers of threads that are not among `alive`, after telling `freed` about each. */
   sweep(alive: ReadonlySet<number>, freed: (index: number) => void): void {
     for (let i = 0; i < this.owners.length; i++) {
