@@ -1,17 +1,21 @@
 /**
  * The real server is killed (SIGKILL) at random moments while samples are deleted, tombstones cleaned, snapshots taken
- * and blocks written and merged: nothing acknowledged is lost, nothing deleted comes back, each snapshot is whole.
+ * and blocks written and merged: nothing acknowledged is lost, nothing deleted comes back, nothing is there twice, each
+ * snapshot is whole. `promtool`, where it is on PATH, reads every block that is left.
  *
  * VARVE_KILL_ROUNDS=20 kills twenty times; SEED=n repeats the choices of a run.
  */
 import * as assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findPeer } from "../support/peers.js";
 import { randomBelow, seededRandom } from "../support/random.js";
 import { encodeRequestV1, snappyCompress } from "../support/remote-write.js";
 import { startServer, type TestServer } from "../support/server.js";
+import { varve } from "../support/varve-command.js";
 
 const { VARVE_KILL_ROUNDS = "3", SEED = String(Date.now() % 1_000_000) } = process.env;
 const ROUNDS = Number(VARVE_KILL_ROUNDS);
@@ -24,7 +28,15 @@ type Model = Map<string, "whole" | "gone" | "unsure">;
 
 async function write(server: TestServer, names: readonly string[], endMs: number): Promise<void> {
   const samples = Array.from({ length: SAMPLES }, (_, i) => ({ timestamp: endMs - i * 1000, value: i }));
-  const body = encodeRequestV1(names.map((name) => ({ labels: [["__name__", name]], samples })));
+  const body = encodeRequestV1(
+    names.map((name) => ({
+      labels: [
+        ["__name__", name],
+        ["name", name],
+      ],
+      samples,
+    })),
+  );
   const answer = await fetch(`${server.url}/api/v1/write`, {
     method: "POST",
     headers: { "Content-Type": "application/x-protobuf", "Content-Encoding": "snappy" },
@@ -56,9 +68,47 @@ async function counts(server: TestServer, endMs: number): Promise<Map<string, nu
     warnings?: unknown;
     data: { result: { metric: { __name__: string }; values: unknown[] }[] };
   };
+  assert.equal(series.status, 200, JSON.stringify(body));
   assert.equal(body.warnings, undefined, "no block is damaged");
   for (const { metric, values } of body.data.result) found.set(metric.__name__, values.length);
+  assert.deepEqual(await countedOverTime(server, endMs), found, "count_over_time and the samples themselves");
   return found;
+}
+
+async function countedOverTime(server: TestServer, endMs: number): Promise<Map<string, number>> {
+  const query = 'count_over_time({__name__=~"k_.*"}[1h])';
+  const answer = await fetch(
+    `${server.url}/api/v1/query?${new URLSearchParams({ query, time: String(endMs / 1000 + 1) })}`,
+  );
+  const { data } = (await answer.json()) as {
+    data: { result: { metric: { name: string }; value: [number, string] }[] };
+  };
+  return new Map(data.result.map(({ metric, value }) => [metric.name, Number(value[1])]));
+}
+
+/** Reads the folder of a server that ended, as others do. */
+function checkFolder(directory: string, found: ReadonlyMap<string, number>): void {
+  const verified = varve("verify", directory);
+  assert.equal(verified.status, 0, verified.stdout + verified.stderr);
+  const promtool = findPeer("promtool");
+  if (promtool === null) return;
+  mkdirSync(join(directory, "wal")); // promtool wants one
+  const match = '--match={__name__=~"k_.*"}';
+  const dump = execFileSync(promtool, ["tsdb", "dump", match, directory], {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  const counts = new Map<string, number>();
+  for (const line of dump.split("\n").slice(0, -1)) {
+    const name = /__name__="([^"]*)"/.exec(line)?.[1] ?? "";
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  for (const [name, count] of counts) {
+    assert.ok(
+      count <= (found.get(name) ?? 0),
+      `${name}: ${count} samples in the blocks, ${found.get(name)} in all`,
+    );
+  }
 }
 
 /** Works on the server until it is killed. */
@@ -108,8 +158,12 @@ test(`killed ${ROUNDS} times while samples are deleted (seed ${SEED})`, { timeou
       const count = found.get(name) ?? 0;
       if (state === "whole") assert.equal(count, SAMPLES, `${name}: acknowledged and lost`);
       if (state === "gone") assert.equal(count, 0, `${name}: deleted and back`);
+      assert.ok(count <= SAMPLES, `${name}: ${count} samples of ${SAMPLES}`);
     }
   }
+  const found = await counts(server, endMs);
+  assert.equal(await server.stop(), 0);
+  checkFolder(server.dataDirectory, found);
   const there = snapshots.length === 0 ? [] : readdirSync(join(server.dataDirectory, "snapshots"));
   for (const name of snapshots) assert.ok(there.includes(name), `${name}: a snapshot that was promised`);
   const last = snapshots.at(-1);

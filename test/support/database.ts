@@ -266,6 +266,7 @@ export class LocalDatabase {
         const bits = `${columns.valueWords[2 * j + 1].toString(16)}:${columns.valueWords[2 * j].toString(16)}`;
         series.set(columns.timestamps[j], histogram === undefined ? bits : `count ${histogram.count}`);
       }
+      assert.equal(series.size, columns.count, `${found.labels(i)}: a sample is there twice`);
       contents.set(found.labels(i).toString(), series);
     }
     return contents;

@@ -33,6 +33,13 @@ const OUTPUT_CHARACTERS_MAX = 1 << 20;
  * program is a failure.
  */
 export function peerOrSkip(t: TestContext, name: PeerName): string | null {
+  const path = findPeer(name);
+  if (path === null) t.skip(`${name} is not on PATH`);
+  return path;
+}
+
+/** As `peerOrSkip`, for a test that goes on without the program. */
+export function findPeer(name: PeerName): string | null {
   const { PATH = "", VARVE_REQUIRE_PEERS = "" } = process.env;
   for (const command of COMMANDS[name]) {
     for (const folder of PATH.split(delimiter)) {
@@ -41,7 +48,6 @@ export function peerOrSkip(t: TestContext, name: PeerName): string | null {
     }
   }
   if (VARVE_REQUIRE_PEERS === "1") throw new Error(`${name} is not on PATH`);
-  t.skip(`${name} is not on PATH`);
   return null;
 }
 
