@@ -42,7 +42,7 @@ export function openBlock(
     throw new CorruptionError(`${dir}/meta.json`, 0, `ULID ${meta.ulid} in a folder of another name`);
   }
   const tombstones = readTombstones(fs, dir);
-  const index = new IndexReader(fs, `${dir}/${INDEX_FILE}`, cache);
+  const index = new IndexReader(fs, `${dir}/${INDEX_FILE}`, cache, decoder?.checksum);
   try {
     const chunks = new ChunkReader(fs, `${dir}/${CHUNKS_FOLDER}`, cache, decoder);
     return new Block(fs, dir, meta, index, chunks, tombstones);

@@ -1,14 +1,28 @@
 import { CorruptionError } from "../base/errors.js";
 import { readU32 } from "../encoding/byte-reader.js";
-import { crc32c } from "../encoding/crc32c.js";
+import { crc32cBehind } from "../encoding/crc32c.js";
 import type { PagedFile } from "./page-cache.js";
 
 /** The section is checked in pieces of this size; each keeps a checksum of its own. */
 const PIECE_BYTES = 64 * 1024;
+/** Pieces that one read of the first use takes. */
+const PIECES_PER_READ = 16;
+
+/** What the checksum of something becomes when a piece is put behind it, before the piece's own is added. */
+const behindPiece: (checksum: number) => number = crc32cBehind(PIECE_BYTES);
+
+/** Computes CRC-32C of bytes [start, end), continued from `seed`. */
+export type Checksum = (bytes: Uint8Array, start: number, end: number, seed?: number) => number;
 
 /**
- * A section `length u32 │ content │ crc32c u32` of an index that is too large to be kept in memory. The first
- * use reads all of it once, proves the section's checksum and remembers one for every piece; whatever is read
+ * Sees the whole content once, in order: bytes[start] lies at content offset `offset`. Returns where it stopped; what
+ * is behind is shown again with more. It may be anything: the checksum is proven when all was seen.
+ */
+export type SectionScan = (bytes: Uint8Array, start: number, end: number, offset: number) => number;
+
+/**
+ * A section `length u32 │ content │ crc32c u32` of an index that is too large to be kept in memory. Opening it
+ * reads all of it once, proves the section's checksum and remembers one for every piece; whatever is read
  * later is held to those, so that bytes which go bad under a running program are noticed, too.
  */
 export class CheckedSection {
@@ -16,12 +30,14 @@ export class CheckedSection {
   /** Offset in the file and bytes of the content. */
   readonly start: number;
   readonly bytes: number;
+  private readonly checksum: Checksum;
   private readonly pieceChecksums: Uint32Array;
   private lastPiece = -1;
   private lastBytes: Uint8Array = new Uint8Array(0);
 
-  constructor(file: PagedFile, offset: number) {
+  constructor(file: PagedFile, offset: number, checksum: Checksum, scan: SectionScan) {
     this.file = file;
+    this.checksum = checksum;
     const header = file.read(offset, 4);
     if (header.length < 4) throw new CorruptionError(file.path, offset, "section begins past the end");
     this.start = offset + 4;
@@ -30,16 +46,52 @@ export class CheckedSection {
       throw new CorruptionError(file.path, offset, `section of ${this.bytes} bytes ends past the file`);
     }
     this.pieceChecksums = new Uint32Array(Math.ceil(this.bytes / PIECE_BYTES));
-    let checksum = 0;
-    for (let i = 0; i < this.pieceChecksums.length; i++) {
-      const piece = this.loadPiece(i);
-      this.pieceChecksums[i] = crc32c(piece, 0, piece.length);
-      checksum = crc32c(piece, 0, piece.length, checksum);
-    }
+    const found = this.scanAll(scan);
     const trailer = file.read(this.start + this.bytes, 4);
-    if (trailer.length < 4 || readU32(trailer, 0) !== checksum) {
+    if (trailer.length < 4 || readU32(trailer, 0) !== found) {
       throw new CorruptionError(file.path, this.start, "checksum mismatch");
     }
+  }
+
+  /** Past the page cache, which has better use for its bytes. Returns the checksum of all. */
+  private scanAll(scan: SectionScan): number {
+    const readBytes = PIECES_PER_READ * PIECE_BYTES;
+    let buffer = new Uint8Array(Math.min(2 * readBytes, this.bytes));
+    let found = 0;
+    let left = 0; // bytes at the front that the scan has not gone through
+    for (let at = 0; at < this.bytes; ) {
+      const wanted = Math.min(readBytes, this.bytes - at);
+      if (left + wanted > buffer.length) {
+        const grown = new Uint8Array(Math.min(Math.max(left + wanted, 2 * buffer.length), this.bytes));
+        grown.set(buffer.subarray(0, left));
+        buffer = grown;
+      }
+      const read = this.file.readInto(buffer, left, wanted, this.start + at);
+      if (read < wanted) throw new CorruptionError(this.file.path, this.start + at, "section ends too soon");
+      found = this.addPieces(buffer, left, wanted, at, found);
+      const end = left + wanted;
+      const stopped = scan(buffer, 0, end, at - left);
+      if (stopped > 0) buffer.copyWithin(0, stopped, end);
+      left = end - stopped;
+      at += wanted;
+    }
+    return found;
+  }
+
+  /** Enters the checksums of the pieces in [from, from + length), and returns that of all so far. */
+  private addPieces(bytes: Uint8Array, from: number, length: number, at: number, before: number): number {
+    let found = before;
+    for (let start = 0; start < length; start += PIECE_BYTES) {
+      const end = Math.min(start + PIECE_BYTES, length);
+      const piece = this.checksum(bytes, from + start, from + end);
+      this.pieceChecksums[(at + start) / PIECE_BYTES] = piece;
+      // Only the last one is shorter.
+      found =
+        end - start === PIECE_BYTES
+          ? behindPiece(found) ^ piece
+          : this.checksum(bytes, from + start, from + end, found);
+    }
+    return found >>> 0;
   }
 
   /** Content from `offset` on: at least `lengthMin` bytes where there are that many, checked. */
@@ -65,7 +117,7 @@ export class CheckedSection {
   private piece(index: number): Uint8Array {
     if (index === this.lastPiece) return this.lastBytes;
     const piece = this.loadPiece(index);
-    if (crc32c(piece, 0, piece.length) !== this.pieceChecksums[index]) {
+    if (this.checksum(piece, 0, piece.length) !== this.pieceChecksums[index]) {
       throw new CorruptionError(
         this.file.path,
         this.start + index * PIECE_BYTES,
@@ -81,6 +133,26 @@ export class CheckedSection {
     const offset = index * PIECE_BYTES;
     return this.file.read(this.start + offset, Math.min(PIECE_BYTES, this.bytes - offset));
   }
+}
+
+/** Where the number that `lengthAt` read ends; 0 where it does not end before the end. */
+export let lengthEnd = 0;
+
+/** The length (or offset) at bytes[at], for scans: see `SectionScan`. Longer than any file is as good as not ending. */
+export function lengthAt(bytes: Uint8Array, at: number, end: number): number {
+  let value = 0;
+  let scale = 1;
+  for (let i = at; i < end && i < at + 10; i++) {
+    const byte = bytes[i];
+    if (byte < 0x80) {
+      lengthEnd = i + 1;
+      return value + byte * scale;
+    }
+    value += (byte & 0x7f) * scale;
+    scale *= 128;
+  }
+  lengthEnd = 0;
+  return 0;
 }
 
 /** Reads a section's entries one behind the other. */

@@ -14,6 +14,7 @@ import {
   SERIES_ALIGNMENT,
   TOC_BYTES,
 } from "./block-format.js";
+import type { Checksum } from "./checked-section.js";
 import { type PageCache, PagedFile } from "./page-cache.js";
 import { PostingsTable } from "./postings-table.js";
 import { SymbolTable } from "./symbol-table.js";
@@ -56,8 +57,10 @@ export class IndexReader implements PostingsSource, LabelPairCounts {
   private readonly toc: { symbols: number; series: number; seriesEnd: number; postingsTable: number };
   private symbolTable: SymbolTable | null = null;
   private postingsTable: PostingsTable | null = null;
+  private readonly checksum: Checksum;
 
-  constructor(fs: FileSystem, path: string, cache: PageCache) {
+  constructor(fs: FileSystem, path: string, cache: PageCache, checksum: Checksum = crc32c) {
+    this.checksum = checksum;
     this.file = new PagedFile(fs, path, cache);
     try {
       this.toc = readToc(this.file);
@@ -72,12 +75,12 @@ export class IndexReader implements PostingsSource, LabelPairCounts {
   }
 
   get symbols(): SymbolTable {
-    this.symbolTable ??= new SymbolTable(this.file, this.toc.symbols);
+    this.symbolTable ??= new SymbolTable(this.file, this.toc.symbols, this.checksum);
     return this.symbolTable;
   }
 
   get table(): PostingsTable {
-    this.postingsTable ??= new PostingsTable(this.file, this.toc.postingsTable);
+    this.postingsTable ??= new PostingsTable(this.file, this.toc.postingsTable, this.checksum);
     return this.postingsTable;
   }
 
@@ -185,7 +188,7 @@ export class IndexReader implements PostingsSource, LabelPairCounts {
       throw new CorruptionError(this.file.path, offset, `postings of ${count} series in ${length} bytes`);
     }
     if (end > bytes.length) bytes = this.file.read(offset, end);
-    if (readU32(bytes, 4 + length) !== crc32c(bytes, 4, 4 + length)) {
+    if (readU32(bytes, 4 + length) !== this.checksum(bytes, 4, 4 + length)) {
       throw new CorruptionError(this.file.path, offset, "postings: checksum mismatch");
     }
     const refs = new Uint32Array(count);

@@ -127,15 +127,20 @@ export class PagedFile {
 
   /** Past the cache: for one pass over a large part. */
   readDirect(offset: number, length: number): Uint8Array {
-    const wanted = Math.max(0, Math.min(length, this.bytes - offset));
-    const bytes = new Uint8Array(wanted);
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, this.bytes - offset)));
+    const filled = this.readInto(bytes, 0, bytes.length, offset);
+    return filled === bytes.length ? bytes : bytes.subarray(0, filled);
+  }
+
+  /** The same to `target` from `at` on; returns how many bytes there were. */
+  readInto(target: Uint8Array, at: number, length: number, offset: number): number {
     let filled = 0;
-    while (filled < wanted) {
-      const count = this.fs.read(this.fd, bytes, filled, wanted - filled, offset + filled);
-      if (count === 0) return bytes.subarray(0, filled);
+    while (filled < length) {
+      const count = this.fs.read(this.fd, target, at + filled, length - filled, offset + filled);
+      if (count === 0) break;
       filled += count;
     }
-    return bytes;
+    return filled;
   }
 
   close(): void {

@@ -1,7 +1,15 @@
+import { CorruptionError } from "../base/errors.js";
 import { worked } from "../base/patience.js";
 import { readU32 } from "../encoding/byte-reader.js";
 import { compareUtf8 } from "../model/labels.js";
-import { CheckedSection, SectionCursor } from "./checked-section.js";
+import {
+  CheckedSection,
+  type Checksum,
+  lengthAt,
+  lengthEnd,
+  SectionCursor,
+  type SectionScan,
+} from "./checked-section.js";
 import type { PagedFile } from "./page-cache.js";
 
 /** Of the values of a name, every n-th is kept with its place; the others are found by walking from there. */
@@ -22,32 +30,14 @@ export class PostingsTable {
   private readonly section: CheckedSection;
   private readonly names = new Map<string, NameEntries>();
 
-  constructor(file: PagedFile, offset: number) {
-    this.section = new CheckedSection(file, offset);
-    const count = readU32(this.section.read(0, 4), 0);
-    const cursor = new SectionCursor(this.section, 4);
-    let all = 0;
-    let entries: NameEntries = { count: 0, values: [], offsets: [] };
-    let nameBytes: Uint8Array | null = null;
-    for (let i = 0; i < count; i++) {
-      const start = cursor.offset;
-      if (cursor.u8() !== 2) throw cursor.corruption("postings offset entry without name and value");
-      // Decoding the name of every entry would be half of the time.
-      const bytes = cursor.stringBytes();
-      if (nameBytes === null || !equalBytes(nameBytes, bytes)) {
-        nameBytes = bytes;
-        entries = { count: 0, values: [], offsets: [] };
-        this.names.set(textDecoder.decode(bytes), entries);
-      }
-      const valueBytes = cursor.stringBytes();
-      if (entries.count++ % SAMPLE_EVERY === 0) {
-        entries.values.push(textDecoder.decode(valueBytes));
-        entries.offsets.push(start);
-      }
-      const postings = cursor.uvarint();
-      if (bytes.length === 0) all = postings;
+  constructor(file: PagedFile, offset: number, checksum: Checksum) {
+    const scan = new TableScan(this.names);
+    this.section = new CheckedSection(file, offset, checksum, scan.take);
+    if (scan.fault !== "" || scan.seen !== scan.count) {
+      const reason = scan.fault === "" ? "section ends inside an entry" : scan.fault;
+      throw new CorruptionError(file.path, this.section.start, reason);
     }
-    this.allOffset = all;
+    this.allOffset = scan.allOffset;
     this.names.delete("");
   }
 
@@ -85,13 +75,67 @@ export class PostingsTable {
   }
 }
 
+/** The first pass over all entries: `2 │ name │ value │ uvarint offset`, texts behind their lengths. */
+class TableScan {
+  count = -1;
+  seen = 0;
+  allOffset = 0;
+  /** What is wrong with the table, "" so far nothing. */
+  fault = "";
+  private readonly names: Map<string, NameEntries>;
+  private entries: NameEntries = { count: 0, values: [], offsets: [] };
+  private name: Uint8Array | null = null;
+
+  constructor(names: Map<string, NameEntries>) {
+    this.names = names;
+  }
+
+  readonly take: SectionScan = (bytes, start, end, offset) => {
+    let at = start;
+    if (this.count < 0) {
+      if (end - at < 4) return at;
+      this.count = readU32(bytes, at);
+      at += 4;
+    }
+    while (this.seen < this.count && this.fault === "") {
+      if (at < end && bytes[at] !== 2) this.fault = "postings offset entry without name and value";
+      const nameBytes = lengthAt(bytes, at + 1, end);
+      const nameAt = lengthEnd;
+      if (nameAt === 0 || nameAt + nameBytes > end) return at;
+      const valueBytes = lengthAt(bytes, nameAt + nameBytes, end);
+      const valueAt = lengthEnd;
+      if (valueAt === 0 || valueAt + valueBytes > end) return at;
+      const postings = lengthAt(bytes, valueAt + valueBytes, end);
+      if (lengthEnd === 0) return at;
+      const next = lengthEnd;
+      // Decoding the name of every entry would be half of the time.
+      if (this.name === null || !isAt(bytes, nameAt, nameBytes, this.name))
+        this.beginName(bytes, nameAt, nameBytes);
+      if (this.entries.count++ % SAMPLE_EVERY === 0) {
+        this.entries.values.push(textDecoder.decode(bytes.subarray(valueAt, valueAt + valueBytes)));
+        this.entries.offsets.push(offset + at - start);
+      }
+      if (nameBytes === 0) this.allOffset = postings;
+      this.seen++;
+      at = next;
+    }
+    return end;
+  };
+
+  private beginName(bytes: Uint8Array, at: number, length: number): void {
+    this.name = bytes.slice(at, at + length);
+    this.entries = { count: 0, values: [], offsets: [] };
+    this.names.set(textDecoder.decode(this.name), this.entries);
+  }
+}
+
 /** Of `worked`. */
 const WORK_PER_VALUE = 10;
 const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+function isAt(bytes: Uint8Array, at: number, length: number, wanted: Uint8Array): boolean {
+  if (length !== wanted.length) return false;
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== wanted[i]) return false;
   return true;
 }
 

@@ -13,6 +13,18 @@ export class CheckedDecoder {
     this.scratch = scratch;
   }
 
+  /** CRC-32C of bytes [start, end), continued from `seed`: two to three times as fast as in JavaScript. */
+  readonly checksum = (bytes: Uint8Array, start: number, end: number, seed = 0): number => {
+    const { kernel, scratch } = this;
+    let checksum = seed;
+    for (let at = start; at < end; at += L.Q_DATA_MAX) {
+      const part = bytes.subarray(at, Math.min(at + L.Q_DATA_MAX, end));
+      kernel.u8().set(part, scratch + L.Q_DATA);
+      checksum = kernel.exports.crc32c(scratch + L.Q_DATA, part.length, checksum);
+    }
+    return checksum >>> 0;
+  };
+
   /**
    * Appends the samples with mint <= timestamp <= maxt of the chunk in `bytes`, whose first byte is its encoding,
    * to `columns`, which hold floats only. False, and nothing done, where the checksum is another one or the bytes

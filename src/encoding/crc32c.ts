@@ -52,3 +52,24 @@ export function crc32c(bytes: Uint8Array, start: number, end: number, seed = 0):
   for (; i < end; i++) crc = (crc >>> 8) ^ T0[(crc ^ bytes[i]) & 0xff];
   return ~crc >>> 0;
 }
+
+/**
+ * For checksums of parts: `crc32cBehind(n)(crc32c(a)) ^ crc32c(b)` is the checksum of a and b together where b has n
+ * bytes. After `crc32_combine` of zlib: n zero bytes are a linear map of 32 bits, made by squaring that of one bit.
+ */
+export function crc32cBehind(bytes: number): (checksum: number) => number {
+  let power = Uint32Array.from({ length: 32 }, (_, bit) => (bit === 0 ? POLYNOMIAL : 2 ** (bit - 1)));
+  let map = Uint32Array.from({ length: 32 }, (_, bit) => 2 ** bit);
+  for (let bits = 8 * bytes; bits > 0; bits = Math.floor(bits / 2)) {
+    if (bits % 2 === 1) map = map.map((column) => apply(power, column));
+    power = power.map((column) => apply(power, column));
+  }
+  return (checksum) => apply(map, checksum);
+}
+
+/** The columns of `map` that the bits of `vector` choose, added up. */
+function apply(map: Uint32Array, vector: number): number {
+  let sum = 0;
+  for (let rest = vector, bit = 0; rest !== 0; rest >>>= 1, bit++) if ((rest & 1) === 1) sum ^= map[bit];
+  return sum >>> 0;
+}

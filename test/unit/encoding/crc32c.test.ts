@@ -1,7 +1,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { crc32c } from "../../../dist/encoding/crc32c.js";
+import { crc32c, crc32cBehind } from "../../../dist/encoding/crc32c.js";
 
 /** Bit by bit from the definition. */
 function slowCrc32c(bytes: Uint8Array): number {
@@ -32,5 +32,15 @@ test("equals the definition for any range, in one piece or in two", () =>
       const expected = slowCrc32c(bytes.subarray(start, end));
       assert.equal(crc32c(bytes, start, end), expected);
       assert.equal(crc32c(bytes, middle, end, crc32c(bytes, start, middle)), expected);
+    }),
+  ));
+
+test("checksums of two parts make that of both", () =>
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), (bytes, at) => {
+      const middle = Math.min(at, bytes.length);
+      const behind = crc32cBehind(bytes.length - middle);
+      const both = behind(crc32c(bytes, 0, middle)) ^ crc32c(bytes, middle, bytes.length);
+      assert.equal(both >>> 0, crc32c(bytes, 0, bytes.length));
     }),
   ));
