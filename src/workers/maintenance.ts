@@ -72,6 +72,8 @@ export class Maintenance {
       idleTimeout: Number.POSITIVE_INFINITY,
       workerData: data,
       atomics: "disabled",
+      // Without those of the process: a thread is not made with flags of V8.
+      execArgv: ["--import", new URL("low-priority-entry.js", import.meta.url).href],
     });
   }
 

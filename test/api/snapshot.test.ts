@@ -1,6 +1,6 @@
 /** A snapshot over HTTP: a server that is pointed at it serves the same. */
 import * as assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { encodeRequestV1, snappyCompress, type WireSeries } from "../support/remote-write.js";
@@ -96,4 +96,21 @@ test("a server on a snapshot serves what was there, and the original goes on", a
   assert.deepEqual(await everything(restored), before);
   await restored.restart();
   assert.deepEqual(await everything(restored), before);
+});
+
+test("maintenance gives way to those who write and ask", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const server = await startServer(t, { flags: FLAGS });
+  const nices = (): number[] =>
+    readdirSync(`/proc/${server.pid}/task`).map((task) => {
+      const stat = readFileSync(`/proc/${server.pid}/task/${task}/stat`, "utf8");
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+    });
+  const before = nices();
+  await snapshot(server);
+  const after = nices();
+  const lower = Math.max(...after);
+  assert.ok(lower > Math.max(...before), `nice ${lower}`);
+  assert.equal(after.filter((nice) => nice === lower).length, 1);
 });
