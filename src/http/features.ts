@@ -1,3 +1,5 @@
+import { languageOf, wordsOf } from "../workers/query-language.js";
+
 /** What the server can do, in the categories and names of Prometheus' `/api/v1/features`; its own parts only. */
 export type Features = Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 
@@ -5,10 +7,12 @@ export type Features = Readonly<Record<string, Readonly<Record<string, boolean>>
 export function featuresOf(flags: Readonly<Record<string, string>>): Features {
   const isOn = (flag: string): boolean => flags[flag] === "true";
   const language = (flags["enable-feature"] ?? "").split(",");
+  const words = wordsOf(languageOf(language));
   const writes = !isOn("storage.read-only");
   return {
     api: {
       admin: isOn("web.enable-admin-api"),
+      exclude_alerts: true,
       label_values_match: true,
       lifecycle: isOn("web.enable-lifecycle"),
       "openapi_3.1": true,
@@ -49,6 +53,16 @@ export function featuresOf(flags: Readonly<Record<string, string>>): Features {
       subqueries: true,
       type_and_unit_labels: language.includes("type-and-unit-labels"),
       without: true,
+    },
+    promql_functions: words.functions,
+    promql_operators: words.operators,
+    tsdb: {
+      delayed_compaction: false,
+      exemplar_storage: true,
+      histograms_st_encoding: false,
+      native_histograms: true,
+      st_storage: false,
+      xor2_encoding: false,
     },
   };
 }

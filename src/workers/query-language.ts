@@ -1,3 +1,5 @@
+import { functionSignatures } from "../promql/parse/function-signatures.js";
+import { aggregatorSet } from "../promql/parse/token.js";
 import type { EvaluationOptions } from "../promql/query.js";
 
 /** Which parts of PromQL the server speaks. */
@@ -27,4 +29,24 @@ export function languageOf(features: readonly string[]): QueryLanguage {
     perStepStats: features.includes("promql-per-step-stats"),
     useStartTimestamps: features.includes("use-start-timestamps"),
   };
+}
+
+const OPERATORS: readonly string[] = [
+  ...(["+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", "<=", ">", ">=", "=~", "!~"] as const),
+  ...(["and", "or", "unless", "@", "</", ">/"] as const),
+];
+const EXPERIMENTAL_AGGREGATORS: readonly string[] = ["limitk", "limit_ratio"];
+
+/** Functions and operators of PromQL by name, and whether they may be used. */
+export function wordsOf({ experimentalFunctions }: QueryLanguage): {
+  readonly functions: Readonly<Record<string, boolean>>;
+  readonly operators: Readonly<Record<string, boolean>>;
+} {
+  const operators = [...OPERATORS, ...aggregatorSet].map(
+    (name) => [name, experimentalFunctions || !EXPERIMENTAL_AGGREGATORS.includes(name)] as const,
+  );
+  const functions = [...functionSignatures.values()].map(
+    ({ name, experimental }) => [name, experimentalFunctions || !experimental] as const,
+  );
+  return { functions: Object.fromEntries(functions), operators: Object.fromEntries(operators) };
 }
