@@ -68,7 +68,7 @@ test("the health check, and what kind of server this is", async (t) => {
   assert.deepEqual(await get("rules"), { groups: [] });
   assert.deepEqual(await get("rules", { type: "alert", exclude_alerts: "true" }), { groups: [] });
   assert.deepEqual(await get("alerts"), { alerts: [] });
-  assert.equal((await get("status/flags"))["storage.tsdb.retention.time"], "365d");
+  assert.equal((await get("status/flags"))["storage.tsdb.retention.time"], "1y");
 });
 
 test("the label browser, variables and the editor", async (t) => {
