@@ -28,8 +28,10 @@ export function evalCountValues(scope: Scope, expr: AggregateExpr): Matrix {
         kind === FLOAT ? formatFloat(matrix.values[cell]) : printHistogram(matrix.histogramAt(cell));
       const group = grouping.groupOfLabels(withLabel(labels, label, text));
       while (group >= out.rows) out.addRow(grouping.labels[out.rows]);
-      out.values[group * out.steps + s]++;
-      out.kinds[group * out.steps + s] = FLOAT;
+      const target = group * out.steps + s;
+      // Cells may have been another matrix' before: what an absent one holds is nobody's.
+      out.values[target] = out.kinds[target] === FLOAT ? out.values[target] + 1 : 1;
+      out.kinds[target] = FLOAT;
     }
   }
   return out;

@@ -21,8 +21,8 @@ function reorder(matrix: Matrix, rows: readonly number[]): Matrix {
 
 /** By value, NaN last; histograms are left out. */
 export function sort(scope: Scope, call: CallExpr): Matrix {
-  warnOfRange(scope, call);
   const matrix = scope.vector(call.args[0]);
+  warnOfRange(scope, call);
   for (let i = 0; i < matrix.rows * matrix.steps; i++) if (matrix.kinds[i] !== FLOAT) matrix.kinds[i] = 0;
   if (matrix.steps !== 1) return matrix;
   const sign = call.fn.name === "sort" ? 1 : -1;
@@ -42,8 +42,8 @@ export function sort(scope: Scope, call: CallExpr): Matrix {
 
 /** By the named labels in the natural order of their values (`node9` before `node10`), then by all labels. */
 export function sortByLabel(scope: Scope, call: CallExpr): Matrix {
-  warnOfRange(scope, call);
   const matrix = scope.vector(call.args[0]);
+  warnOfRange(scope, call);
   const names = call.args.slice(1).map(textOf);
   const sign = call.fn.name === "sort_by_label" ? 1 : -1;
   const rows = Array.from({ length: matrix.rows }, (_, row) => row);
