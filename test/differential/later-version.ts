@@ -182,12 +182,12 @@ const LATER_SHAPES: readonly LaterShape[] = [
     changelog:
       "later, in no line of its own (3.14, asked beside, agrees): histograms with NaN in them equal themselves",
     query: /_seconds.* (==|!=) .*_seconds/,
-    difference: /^\d+ instead of \d+ series, (unexpected|missing) .*_seconds"/,
+    difference: /^\d+ instead of \d+ series, (unexpected|missing) /,
   },
   {
     changelog:
       "later, in no line of its own (3.14, asked beside, agrees): a product with NaN or an infinity keeps its empty buckets",
-    query: /(NaN|Inf) \* |\* -?(NaN|Inf)/,
+    query: /(NaN|Inf) \* |[*/] -?(NaN|Inf)/,
     difference: /"count":"(NaN|-Inf|\+Inf)".* instead of \[[\d.]+,\{"count":/,
   },
   {
@@ -206,7 +206,7 @@ const LATER_SHAPES: readonly LaterShape[] = [
     changelog: "3.8.0 PromQL: Reconcile mismatched NHCB bounds in `Add` and `Sub`. #17278",
     query: new RegExp(CUSTOM_BUCKETS),
     difference:
-      /bounds change|other bounds|negative bounds|incompatible custom buckets|mismatched custom buckets|unexpected/,
+      /bounds change|other bounds|negative bounds|incompatible custom buckets|mismatched custom buckets|unexpected|many-to-one/,
   },
   {
     changelog: "3.6.0 PromQL: Fix extrapolation for native counter histograms. #16828",

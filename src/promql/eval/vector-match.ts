@@ -23,6 +23,7 @@ export function evalVectorVector(scope: Scope, expr: BinaryExpr): Matrix {
 }
 
 const WORK_PER_ROW = 50;
+const NOT_MATCHED = -1;
 const MULTIPLE = "multiple matches for labels:";
 const MANY_TO_ONE = `${MULTIPLE} many-to-one matching must be explicit (group_left/group_right)`;
 
@@ -148,13 +149,14 @@ class Matcher {
         matchedRow = oneRow;
       }
       const cell = row * steps + s;
-      if (this.matched[cell] === 1) this.refuseSecond(group, row, cell, s);
       this.notes.at(s, manyRow);
+      const before = this.clearMatched(cell);
       const combined =
         oneRow < 0
           ? this.cells.combineFilled(cell, from + s, fillOne as number, true)
           : this.cells.combine(cell, from + s, oneRow * steps + s);
-      if (combined) this.mark(s, cell);
+      if (before !== NOT_MATCHED) this.settleSecond(before, combined, group, row, s);
+      else if (combined) this.mark(s, cell);
     }
   }
 
@@ -170,9 +172,11 @@ class Matcher {
         row = this.outRow(group, this.resultLabels(this.matchLabels(labels), labels));
       }
       const cell = row * one.steps + s;
-      if (this.matched[cell] === 1) this.refuseSecond(group, row, cell, s);
       this.notes.at(s, this.many.rows + oneRow);
-      if (this.cells.combineFilled(cell, from + s, this.fillMany as number, false)) this.matched[cell] = 1;
+      const before = this.clearMatched(cell);
+      const combined = this.cells.combineFilled(cell, from + s, this.fillMany as number, false);
+      if (before !== NOT_MATCHED) this.settleSecond(before, combined, group, row, s);
+      else if (combined) this.matched[cell] = 1;
     }
   }
 
@@ -182,10 +186,23 @@ class Matcher {
     this.taken[step] = 1;
   }
 
-  /** A second pair would write into a cell. */
-  private refuseSecond(group: number, row: number, cell: number, step: number): void {
+  /** What a pair left in a cell, which is cleared for a second one; NOT_MATCHED where there was no pair yet. */
+  private clearMatched(cell: number): number {
+    if (this.matched[cell] !== 1) return NOT_MATCHED;
+    const kind = this.out.kinds[cell];
+    this.out.kinds[cell] = ABSENT;
+    return kind;
+  }
+
+  /** A second pair for a cell where the first one left `before`: fails where both count. */
+  private settleSecond(before: number, combined: boolean, group: number, row: number, step: number): void {
+    const cell = row * this.out.steps + step;
+    const { kinds } = this.out;
+    const written = kinds[cell] !== ABSENT;
+    if (!written) kinds[cell] = before;
+    if (!combined) return;
     if (this.groupOf[row] !== group) {
-      if (this.out.kinds[cell] === ABSENT) return;
+      if (before === ABSENT || !written) return;
       this.failAt(step, "vector cannot contain metrics with the same labelset");
     } else if (this.matching.card === "one-to-one") this.failAt(step, MANY_TO_ONE);
     else this.failAt(step, `${MULTIPLE} grouping labels must ensure unique matches`);
