@@ -1,4 +1,5 @@
-import { RE2JS, RE2JSException } from "re2js";
+import { createRequire } from "node:module";
+import type { RE2JS } from "re2js";
 import { RefusalError } from "../base/errors.js";
 import { REGEXP_CACHE_MAX, REGEXP_CACHED_LENGTH_MAX } from "../base/limits.js";
 import { worked } from "../base/patience.js";
@@ -27,6 +28,14 @@ export interface CompiledRegexp {
 const ENGINE_WORK_PER_CHARACTER = 20;
 
 const cache = new Map<string, CompiledRegexp>();
+
+/** Loaded by the first pattern that needs it: most threads of most servers never do, and it takes 15 ms of each. */
+let engines: typeof import("re2js") | undefined;
+
+function loadEngines(): typeof import("re2js") {
+  engines ??= createRequire(import.meta.url)("re2js") as typeof import("re2js");
+  return engines;
+}
 
 /** Throws RefusalError("bad_data") with the words of Go's regexp package where `pattern` is not valid. */
 export function compileRegexp(pattern: string): CompiledRegexp {
@@ -106,6 +115,7 @@ class Regexp implements CompiledRegexp {
 }
 
 function compileEngine(pattern: string): RE2JS {
+  const { RE2JS, RE2JSException } = loadEngines();
   try {
     return RE2JS.compile(pattern, RE2JS.DOTALL);
   } catch (error) {
