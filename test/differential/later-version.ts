@@ -214,6 +214,11 @@ const LATER_SHAPES: readonly LaterShape[] = [
     difference: /\{"count":"[^"]+".* instead of \[[\d.]+,\{"count":/,
   },
   {
+    changelog: "3.6.0 PromQL: Fix extrapolation for native counter histograms. #16828 (as a label)",
+    query: /count_values.*\b(rate|increase)\(/i,
+    difference: /(missing|unexpected) .*"\{count:/,
+  },
+  {
     changelog:
       "3.10.0 PromQL: info function: fix series without identifying labels not being returned. #17898",
     query: /^\(?info\(/,
@@ -226,8 +231,8 @@ const LATER_SHAPES: readonly LaterShape[] = [
   },
   {
     changelog: "3.7.0 PromQL: Fix `info()` function on churning series. #17135",
-    query: /^\(?info\(/,
-    difference: /missing .*"version"/,
+    query: /\binfo\(/,
+    difference: /missing .*"version/,
   },
 ];
 

@@ -64,8 +64,10 @@ function mathFunction(f: (value: number) => number): VectorFunction {
 }
 
 function round(scope: Scope, call: CallExpr): Matrix {
+  // In the order of the arguments: which error is met first shows.
+  const matrix = scope.vector(call.args[0]);
   const nearest = call.args.length > 1 ? scope.scalar(call.args[1]) : null;
-  return mapFloats(scope, scope.vector(call.args[0]), (value, s) => {
+  return mapFloats(scope, matrix, (value, s) => {
     // Dividing by the inverse gives fewer inaccuracies than multiplying.
     const inverse = 1 / (nearest === null ? 1 : nearest[s]);
     return Math.floor(value * inverse + 0.5) / inverse;
@@ -74,10 +76,10 @@ function round(scope: Scope, call: CallExpr): Matrix {
 
 function clamp(scope: Scope, call: CallExpr): Matrix {
   const { name } = call.fn;
+  const matrix = scope.vector(call.args[0]);
   const bounds = call.args.slice(1).map((arg) => scope.scalar(arg));
   const low = name === "clamp_max" ? null : bounds[0];
   const high = name === "clamp_min" ? null : bounds[bounds.length - 1];
-  const matrix = scope.vector(call.args[0]);
   const { kinds, steps } = matrix;
   if (low !== null && high !== null) {
     for (let row = 0, i = 0; row < matrix.rows; row++) {
