@@ -29,8 +29,7 @@ const doors = {
   piscina: ["workers/thread-pool", "workers/query-entry"],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
-  // http/openapi prints with it: the description of the API is asked for as YAML.
-  yaml: ["cli/web-config", "cli/relabel-config", "http/openapi"],
+  yaml: ["base/yaml"],
   "uWebSockets.js": ["http/uws-transport"],
   zstddec: ["workers/load-zstd"],
 };

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { parse } from "yaml";
+import { yaml } from "../base/yaml.js";
 import type { RateLimit, WebSettings } from "../http/web-settings.js";
 import { parseDuration } from "../model/duration.js";
 import { readText, refuse, section, text } from "./config-fields.js";
@@ -43,7 +43,7 @@ export function readWebConfig(path: string, files: string[]): WebSettings {
 function load(path: string): unknown {
   const source = readText(path);
   try {
-    return parse(source, { prettyErrors: false });
+    return yaml().parse(source, { prettyErrors: false });
   } catch (error) {
     // Without the line itself: it may hold a secret.
     throw refuse(`${path}: ${(error as Error).message.split("\n")[0]}`);

@@ -1,5 +1,5 @@
 /** The API's description (OpenAPI 3.1), made from the table that serves. */
-import { stringify } from "yaml";
+import { yaml } from "../base/yaml.js";
 import { API_ERRORS } from "../wire/api-errors.js";
 import { ANSWER_SCHEMAS, SHARED_SCHEMAS } from "./answer-schemas.js";
 import type { AnyRoute, Method, Route, RouteParam } from "./router.js";
@@ -20,7 +20,10 @@ export function openApiRoutes(table: () => readonly AnyRoute[], version: string)
     scope: "read",
     cors: true,
     handle(call) {
-      printed ??= stringify(describeApi(table(), version), { aliasDuplicateObjects: false, lineWidth: 0 });
+      printed ??= yaml().stringify(describeApi(table(), version), {
+        aliasDuplicateObjects: false,
+        lineWidth: 0,
+      });
       call.reply(200, YAML_TYPE, printed);
     },
   }));
