@@ -153,8 +153,13 @@ export class Kernel {
 
   private constructor(shared: SharedMemory) {
     this.memory = shared.memory;
+    // The locks lie in the fixed regions: a view of the memory as it is now reaches them.
+    const locks = new Int32Array(shared.memory.buffer);
     const env = {
       memory: shared.memory,
+      pause: (at: number, seen: number, us: number) => {
+        Atomics.wait(locks, at >>> 2, seen, us / 1000);
+      },
       judge: (scratch: number, length: number) => this.hooks.judge(scratch >>> 0, length),
       admit: (at: number, length: number) => this.hooks.admit(at >>> 0, length),
     };

@@ -8,7 +8,7 @@ import {
 } from "./layout";
 import { readVarint, storeBE, unzigzag } from "./bytes";
 import { decodeChunk } from "./chunk-read";
-import { lockStripe, stripeOf, unlockStripe } from "./memory";
+import { lockStripe, stripeOf, unlockStripe, pause } from "./memory";
 import { seriesAt } from "./series";
 import { ENC_XOR } from "./chunk-append";
 
@@ -34,7 +34,7 @@ export function snapshot(scratch: usize, ref: u32, mint: f64, maxt: f64): i32 {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const seen = atomic.load<u32>(stripe);
     if (seen & 1) {
-      if (tries > 20) atomic.wait<i32>(stripe, <i32>seen, 20_000);
+      if (tries > 20) pause(stripe, seen, 20);
       continue;
     }
     const outcome = copySeries(scratch, ref, <i64>mint, <i64>maxt);
