@@ -43,7 +43,7 @@ export interface QueryOptions {
   readonly query: string;
   /** Longest evaluation in milliseconds; null: the server's own bound alone. */
   readonly timeoutMs: number | null;
-  /** 0: the server's default. */
+  /** 0 or less: the server's default. */
   readonly lookbackDeltaMs: number;
   /** Series in the answer; 0: all. */
   readonly limit: number;

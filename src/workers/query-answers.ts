@@ -146,7 +146,7 @@ function evaluationOptions(
   return {
     ...defaults.language,
     countSamples: query.stats !== "",
-    lookbackDeltaMs: query.lookbackDeltaMs === 0 ? defaults.lookbackDeltaMs : query.lookbackDeltaMs,
+    lookbackDeltaMs: query.lookbackDeltaMs <= 0 ? defaults.lookbackDeltaMs : query.lookbackDeltaMs,
     maxSamples: defaults.samplesMax,
     control: startControl(timeoutMs),
   };
