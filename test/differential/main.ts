@@ -7,28 +7,16 @@
  * overlapping blocks and head, LAYOUT=deletions deletes in blocks and head,
  * EXPLAINED= names a file that gets every query whose difference has an explanation.
  */
-import { accessSync, appendFileSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { appendFileSync } from "node:fs";
 import { printReport, runCampaign } from "./campaign.js";
 import { corpusRequests, corpusSeries } from "./corpus.js";
 import { Coverage } from "./coverage.js";
+import { programPath } from "./program.js";
 import { NEWER_FEATURES, type RigOptions, startRig } from "./rig.js";
 import { BEGIN_MS } from "./span.js";
 import { vocabularyOf } from "./vocabulary.js";
 
 const PORTION = 500;
-
-function programPath(): string {
-  const { PATH = "", PROMETHEUS } = process.env;
-  const candidates = PATH.split(delimiter).map((folder) => join(folder, "prometheus"));
-  for (const path of PROMETHEUS === undefined ? candidates : [PROMETHEUS]) {
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {}
-  }
-  throw new Error("prometheus is not on PATH");
-}
 
 const NEWER = process.env["NEWER"] === "1";
 const HOUR_MS = 3_600_000;

@@ -39,6 +39,12 @@ export interface RigOptions {
     readonly startMs: number;
     readonly endMs: number;
   }[];
+  /** Flags of both. */
+  readonly flags?: readonly string[];
+  /** Flags of Prometheus alone. */
+  readonly prometheusFlags?: readonly string[];
+  /** Prometheus' configuration file. */
+  readonly config?: string;
 }
 const RETENTION = "--storage.tsdb.retention.time=100y";
 
@@ -47,16 +53,19 @@ export async function startRig(
   t: Cleanup,
   prometheus: string,
   requests: readonly Uint8Array[],
-  { later = "", features = [], inBlocks = false, inOrder = false, deletions = [] }: RigOptions = {},
+  options: RigOptions = {},
 ): Promise<Rig> {
+  const { later = "", features = [], inBlocks = false, inOrder = false, deletions = [] } = options;
+  const { flags: shared = [], prometheusFlags = [], config = CONFIG } = options;
   const feature = `--enable-feature=${[...FEATURES, ...features].join(",")}`;
-  const flags = [RETENTION, feature, "--web.enable-admin-api"];
+  const flags = [RETENTION, feature, "--web.enable-admin-api", ...shared];
+  const ofPrometheus = [feature, ...shared, ...prometheusFlags];
   if (inBlocks) flags.push(`--storage.tsdb.min-block-duration=${BLOCK_SECONDS}s`);
   const varve = await startServer(t, { flags });
   const rig = {
-    prometheusUrl: await startPrometheus(t, prometheus, feature),
+    prometheusUrl: await startPrometheus(t, prometheus, config, ofPrometheus),
     varveUrl: varve.url,
-    laterUrl: later === "" ? "" : await startPrometheus(t, later, feature),
+    laterUrl: later === "" ? "" : await startPrometheus(t, later, config, ofPrometheus),
   };
   const urls = Object.values(rig).filter((url) => url !== "");
   const third = requests.length / 3;
@@ -103,20 +112,26 @@ async function untilInBlocks(folder: string): Promise<void> {
   }
 }
 
-async function startPrometheus(t: Cleanup, program: string, feature: string): Promise<string> {
+/** Its address, once it is ready. */
+export async function startPrometheus(
+  t: Cleanup,
+  program: string,
+  config: string,
+  flags: readonly string[] = [],
+): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "varve-differential-"));
   t.after(async () => rmSync(folder, { recursive: true, force: true }));
-  const config = join(folder, "prometheus.yml");
-  writeFileSync(config, CONFIG);
+  const configFile = join(folder, "prometheus.yml");
+  writeFileSync(configFile, config);
   const url = `http://127.0.0.1:${await freePort()}`;
   const peer = startPeer(t, program, [
-    `--config.file=${config}`,
+    `--config.file=${configFile}`,
     `--storage.tsdb.path=${join(folder, "data")}`,
     RETENTION,
     `--web.listen-address=${url.slice("http://".length)}`,
     "--web.enable-remote-write-receiver",
     "--web.enable-admin-api",
-    feature,
+    ...flags,
   ]);
   await untilOk(`${url}/-/ready`, peer);
   return url;

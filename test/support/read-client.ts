@@ -9,7 +9,7 @@ import { isStaleNaN } from "../../dist/model/stale.js";
 import { SampleColumns } from "../../dist/storage/columns.js";
 import { decodeHistogram } from "../../dist/wire/remote-write-histogram.js";
 import type { PlainSample, PlainSeries } from "./block-fixtures.js";
-import { messages, snappyCompress, snappyUncompress } from "./remote-write.js";
+import { messages, snappyCompress, snappyUncompress, type WireHistogram } from "./remote-write.js";
 
 const root = protobuf.loadSync(fileURLToPath(new URL("../../proto/remote-read.proto", import.meta.url)));
 const ReadRequest = root.lookupType("prometheus.ReadRequest");
@@ -54,19 +54,23 @@ function labelsOf(labels: readonly WireLabel[]): Labels {
   return new Labels(labels.flatMap(({ name, value }) => [name, value]));
 }
 
+export interface ReadSeries {
+  readonly labels: readonly WireLabel[];
+  readonly samples?: readonly { readonly timestamp?: number; readonly value?: number }[];
+  readonly histograms?: readonly WireHistogram[];
+}
+
+/** An uncompressed answer as its message has it: the series of each query. */
+export function decodeReadResponse(
+  bytes: Uint8Array,
+): readonly { readonly timeseries?: readonly ReadSeries[] }[] {
+  const message = ReadResponse.toObject(ReadResponse.decode(bytes), { longs: Number });
+  return (message as { results?: { timeseries?: ReadSeries[] }[] }).results ?? [];
+}
+
 /** The series of each query. */
 export function decodeSamples(body: Uint8Array): PlainSeries[][] {
-  const { results = [] } = ReadResponse.toObject(ReadResponse.decode(snappyUncompress(body)), {
-    longs: Number,
-  }) as {
-    results?: {
-      timeseries?: {
-        labels: WireLabel[];
-        samples?: { timestamp?: number; value?: number }[];
-        histograms?: object[];
-      }[];
-    }[];
-  };
+  const results = decodeReadResponse(snappyUncompress(body));
   return results.map(({ timeseries = [] }) =>
     timeseries.map(({ labels, samples = [], histograms = [] }) => {
       const all: PlainSample[] = samples.map(({ timestamp = 0, value = 0 }) => [timestamp, value]);

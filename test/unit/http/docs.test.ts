@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { API_ERRORS } from "../../../dist/wire/api-errors.js";
+import { RULES } from "../../api-differential/explained.js";
 import { startFrontEnd } from "../../support/front-end.js";
 
 const page = (name: string): string =>
@@ -40,6 +41,18 @@ test("docs/API.md has the parameters of the query routes as the table has them",
     }
   }
   assert.equal(checked, 9);
+});
+
+test("docs/API.md has every difference that the API differential explains, and no other", () => {
+  const section =
+    page("API.md")
+      .split("\n## ")
+      .find((text) => text.startsWith("Differences from Prometheus")) ?? "";
+  const rows = [...section.matchAll(/^\| ([^|]+) \|[^|]*\|[^|]+\|$/gm)].map((match) => match[1] ?? "");
+  assert.deepEqual(
+    rows.filter((name) => name !== "what"),
+    RULES.map(({ name }) => name),
+  );
 });
 
 test("docs/ERRORS.md has every code with its status and type, and no other", () => {
