@@ -86,7 +86,9 @@ export function answerQuery(
     }
   } catch (error) {
     if (error instanceof CorruptionError) throw error;
-    return { ...encodeError(error), samples: 0 };
+    const failure =
+      error instanceof RefusalError ? undefined : `${error instanceof Error ? error.stack : error}`;
+    return { ...encodeError(error), samples: 0, ...(failure === undefined ? {} : { failure }) };
   }
 }
 

@@ -177,6 +177,10 @@ export class QueryPool {
       if (outcome.corruption !== undefined) {
         this.options.log.error("a query met damage", { reason: outcome.corruption });
       }
+      if (outcome.failure !== undefined) {
+        const { endpoint, query: text } = describeQuery(query);
+        this.options.log.error("a query failed", { endpoint, query: text, err: outcome.failure });
+      }
       answer = outcome;
     } catch (error) {
       answer = this.failed(error);

@@ -20,6 +20,8 @@ export interface QueryOutcome extends QueryAnswer {
   readonly damaged?: readonly DamagedBlock[];
   /** Damage that the query ended in, for the log. */
   readonly corruption?: string;
+  /** What went wrong where nothing may, for the log; the client is told "internal error". */
+  readonly failure?: string;
 }
 
 export interface QueryThreadData extends ThreadData, ReadLimits {
