@@ -41,7 +41,6 @@ class Aggregation {
     this.grouping = new Grouping(expr);
     this.steps = scope.frame.count;
     this.q = expr.param === null ? null : scope.scalar(expr.param);
-    if (this.q !== null) this.checkQuantiles(this.q);
     this.addFloats = this.chooseAdder();
   }
 
@@ -235,6 +234,8 @@ class Aggregation {
   }
 
   finish(): Matrix {
+    // Behind what the operand noted: of the same note in two places, the outer one's stays.
+    if (this.q !== null) this.checkQuantiles(this.q);
     const { grouping, steps } = this;
     const out = new Matrix(steps, grouping.count);
     out.delayedDrop = this.scope.state.delayedNameRemoval;

@@ -197,16 +197,25 @@ function printEntry(entry: Entry, query: string): string {
   return `${entry.text} ${at}`;
 }
 
+/** `toExponential(1)` with the even digit where two are as near, as in Go. */
+function toEven(value: number): string {
+  const [all, exponent] = value.toExponential(60).split("e") as [string, string];
+  const digits = all.replace(/^-|\./g, "");
+  const [first, second] = [digits.slice(0, 2), Number(digits[1])];
+  if (!/^50*$/.test(digits.slice(2)) || second % 2 === 1) return value.toExponential(1);
+  return `${value < 0 ? "-" : ""}${first[0]}.${first[1]}e${exponent}`;
+}
+
 /** `%.2g` */
 function twoDigits(value: number): string {
   if (!Number.isFinite(value)) return formatFloatShort(value);
-  const [mantissa, exponent] = value.toExponential(1).split("e") as [string, string];
+  const [mantissa, exponent] = toEven(value).split("e") as [string, string];
   const power = Number(exponent);
   if (power < -4 || power >= 2) {
     const size = String(Math.abs(power)).padStart(2, "0");
     return `${mantissa.replace(/\.0$/, "")}e${power < 0 ? "-" : "+"}${size}`;
   }
-  return String(Number(value.toPrecision(2)));
+  return String(Number(`${mantissa}e${exponent}`));
 }
 
 function rfc3339(ms: number): string {
