@@ -17,7 +17,7 @@ const PROMETHEUS_FLAGS: readonly string[] = [
   "--storage.tsdb.max-block-duration=10y",
   "--enable-feature=exemplar-storage",
 ];
-const CONFIG = "storage: { exemplars: { max_exemplars: 10000 } }\n";
+const CONFIG = "storage: { tsdb: { out_of_order_time_window: 1d }, exemplars: { max_exemplars: 10000 } }\n";
 
 /** `series`: the corpus; `nowMs`: when the newest samples are. */
 export async function startApiRig(

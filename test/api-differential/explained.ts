@@ -76,7 +76,7 @@ function withoutLater(own: unknown): unknown {
   const silent = (name: string, value: unknown): boolean =>
     ((name === "anchored" || name === "smoothed") && value === false) ||
     (name === "fillValues" && JSON.stringify(value) === '{"lhs":null,"rhs":null}') ||
-    (/^(offsetExpr|rangeExpr|stepExpr)$/.test(name) && value === null);
+    /^(offsetExpr|rangeExpr|stepExpr)$/.test(name);
   return Object.fromEntries(
     Object.entries(own)
       .filter(([name, value]) => !silent(name, value))
@@ -300,9 +300,10 @@ const STATUS: readonly Rule[] = [
 const PAGES: readonly Rule[] = [
   {
     name: "paths are not mended",
-    restate: (expected, _, request) => {
+    restate: (expected, actual, request) => {
       const mended = [301, 307, 308].includes(expected.status) && "location" in expected.headers;
-      return mended && request.path !== "/" ? notFound(request) : expected;
+      if (!mended || request.path === "/") return expected;
+      return request.method === "OPTIONS" ? { ...actual, status: 204, body: "" } : notFound(request);
     },
   },
   {
