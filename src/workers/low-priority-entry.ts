@@ -1,4 +1,4 @@
-/** Loaded on the maintenance thread before anything else: already its modules are to load at the lower priority. */
+/** Loaded on a thread before anything else: already its modules are to load at the lower priority. */
 import { constants, setPriority } from "node:os";
 
 // On Linux a thread has a priority of its own; elsewhere this would be the whole process'.

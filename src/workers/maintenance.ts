@@ -16,7 +16,7 @@ import type { DeletionRequest } from "../wal/cold-records.js";
 import { type DeletionSteps, deleteSeries } from "./delete-series.js";
 import type { IngestPool } from "./ingest-pool.js";
 import type { ThreadData } from "./thread-data.js";
-import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
+import { closePool, LOWER_PRIORITY, openPool, type ThreadPool } from "./thread-pool.js";
 import { Turns } from "./turns.js";
 
 export interface MaintenanceData extends ThreadData {
@@ -72,8 +72,7 @@ export class Maintenance {
       idleTimeout: Number.POSITIVE_INFINITY,
       workerData: data,
       atomics: "disabled",
-      // Without those of the process: a thread is not made with flags of V8.
-      execArgv: ["--import", new URL("low-priority-entry.js", import.meta.url).href],
+      execArgv: LOWER_PRIORITY,
     });
   }
 

@@ -1,5 +1,4 @@
 /** Entry of a query thread. */
-import { constants, setPriority } from "node:os";
 import { threadId, workerData } from "node:worker_threads";
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { assert } from "../base/assert.js";
@@ -19,10 +18,6 @@ import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
 import { ThreadSlots } from "./thread-slots.js";
-
-// On Linux a thread has a priority of its own; elsewhere this would be the whole process'. Where there are fewer cores
-// than work, who writes loses samples by waiting; who asks waits a little longer.
-if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const data = workerData as QueryThreadData;
 const board = new QueryBoard(data.board);

@@ -19,7 +19,7 @@ import { FairQueue } from "./fair-queue.js";
 import { QueryBoard } from "./query-board.js";
 import { QueryMetrics } from "./query-metrics.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
-import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
+import { closePool, LOWER_PRIORITY, openPool, type ThreadPool } from "./thread-pool.js";
 import { ThreadSlots } from "./thread-slots.js";
 
 export interface QueryPoolOptions {
@@ -73,6 +73,8 @@ export class QueryPool {
       maxThreads: threads,
       idleTimeout: IDLE_TIMEOUT_MS,
       workerData: { ...data, board: this.board.buffer, threadSlots: this.threadSlots.buffer },
+      // Where there are fewer cores than work, who writes loses samples by waiting; who asks waits a little longer.
+      execArgv: LOWER_PRIORITY,
       resourceLimits: { maxOldGenerationSizeMb: QUERY_THREAD_HEAP_MIB_MAX },
       atomics: "disabled",
     });

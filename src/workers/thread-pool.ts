@@ -11,6 +11,11 @@ const LOAD_POLL_MS = 5;
 export type ThreadPool = Piscina;
 type PoolOptions = ConstructorParameters<typeof Piscina>[0];
 
+/**
+ * `execArgv` of threads that give way to others. Without the flags of the process: a thread is not made with those of V8.
+ */
+export const LOWER_PRIORITY: string[] = ["--import", new URL("low-priority-entry.js", import.meta.url).href];
+
 /** Pools that were not closed, each with the ids of its threads that have loaded. */
 const open = new Map<Piscina, Set<number>>();
 
