@@ -40,6 +40,7 @@ export class Policies {
   private rulesBlock: Block | null = null;
   private budgets: readonly BudgetLimit[] = [];
   private budgetsBlock: Block | null = null;
+  private version = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -49,8 +50,12 @@ export class Policies {
   setRules(rules: IngestRules | null, keepApproved = false): Release {
     const { kernel } = this;
     const before = this.rulesBlock;
-    const block = rules === null ? null : this.makeRules(rules, keepApproved ? before : null);
+    const block = rules === null ? null : this.makeRules(rules);
+    // Series that leave and come under this lock take their approval back in one block only.
+    kernel.exports.lockCreation();
+    if (keepApproved && block !== null && before !== null) this.copyApproved(before, block);
     Atomics.store(kernel.u32(), (L.CTRL + L.C_RULES) >>> 2, block?.at ?? 0);
+    kernel.exports.unlockCreation();
     this.rules = rules;
     this.rulesBlock = block;
     if (before === null) return NOTHING;
@@ -63,17 +68,12 @@ export class Policies {
     };
   }
 
-  private makeRules(rules: IngestRules, before: Block | null): Block {
+  private makeRules(rules: IngestRules): Block {
     const { kernel } = this;
     const block = this.makeBlock(rules, L.RULES_BYTES);
     const refs = (kernel.u32()[(L.CTRL + L.C_SERIES_MAX) >>> 2] + 63) & ~63;
     const approved = this.alloc(refs >>> 3);
-    const bits = kernel.u8().subarray(approved, approved + (refs >>> 3));
-    bits.fill(0);
-    if (before !== null) {
-      const known = kernel.u32()[(before.at + L.RULES_APPROVED) >>> 2];
-      bits.set(kernel.u8().subarray(known, known + (refs >>> 3)));
-    }
+    kernel.u8().fill(0, approved, approved + (refs >>> 3));
     const words = kernel.u32();
     words[(block.at + L.RULES_APPROVED) >>> 2] = approved;
     words[(block.at + L.RULES_REFS) >>> 2] = refs;
@@ -82,6 +82,13 @@ export class Policies {
     words[(block.at + L.RULES_SPELLING_BYTES_MAX) >>> 2] = RULE_SPELLING_BYTES_MAX;
     assert(kernel.exports.initRules(block.at) !== 0, "the heap has room for a table of spellings");
     return block;
+  }
+
+  private copyApproved(from: Block, to: Block): void {
+    const words = this.kernel.u32();
+    const bytes = words[(to.at + L.RULES_REFS) >>> 2] >>> 3;
+    const known = words[(from.at + L.RULES_APPROVED) >>> 2];
+    this.kernel.u8().copyWithin(words[(to.at + L.RULES_APPROVED) >>> 2], known, known + bytes);
   }
 
   /** Forgets spellings where they have filled their room; null: they have not. */
@@ -146,15 +153,16 @@ export class Policies {
     return block === null ? undefined : this.kernel.u32()[(block.at + L.BUDGET_ENTRIES + 8 * index) >>> 2];
   }
 
-  /** A block of `bytes` that begins with the address and length of `content` as JSON. */
+  /** A block of `bytes` that begins with its POLICY_* words, `content` as JSON among them. */
   private makeBlock(content: unknown, bytes: number): Block {
     const text = new TextEncoder().encode(JSON.stringify(content));
     const textAt = this.alloc(text.length);
     this.kernel.u8().set(text, textAt);
     const at = this.alloc(bytes);
     const words = this.kernel.u32();
-    words[(at + L.RULES_TEXT) >>> 2] = textAt;
-    words[(at + L.RULES_TEXT_LEN) >>> 2] = text.length;
+    words[(at + L.POLICY_TEXT) >>> 2] = textAt;
+    words[(at + L.POLICY_TEXT_LEN) >>> 2] = text.length;
+    words[(at + L.POLICY_VERSION) >>> 2] = ++this.version;
     return { at, bytes, textAt, textBytes: text.length };
   }
 

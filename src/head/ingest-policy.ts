@@ -1,7 +1,7 @@
 /**
  * What one ingest thread asks in the middle of a request: what the rules make of a label set (`judge`), and whether a
  * budget lets a new series in (`admit`). Rules and budgets lie as JSON in the shared memory, where the main thread
- * replaces them; a thread reads them again when it meets another address.
+ * replaces them; a thread reads them again when it meets another block.
  */
 import { EXPLODING_COUNTS_MS, EXPLODING_SERIES_MAX, REFUSED_SERIES_COUNTED_MAX } from "../base/limits.js";
 import { type CompiledMatcher, compileMatchers, matchesLabels } from "../index/matcher.js";
@@ -51,6 +51,13 @@ export interface DryRun {
   readonly admitted: number[];
 }
 
+/** A block of rules or budgets that was read. */
+interface ReadBlock {
+  readonly at: number;
+  readonly version: number;
+}
+
+const NO_BLOCK: ReadBlock = { at: 0, version: 0 };
 const JUDGED_SAME = 0;
 const JUDGED_DROP = -1;
 const CANON_BYTES_MAX: number = L.CANON_BYTES_MAX;
@@ -63,10 +70,10 @@ export class IngestPolicy implements KernelHooks {
   readonly merges: MergeTable;
   private readonly kernel: Kernel;
   private readonly scratch: number;
-  private rulesAt = 0;
+  private rulesRead = NO_BLOCK;
   private rules: IngestRules | null = null;
   private merging: readonly Merging[] = [];
-  private budgetsAt = 0;
+  private budgetsRead = NO_BLOCK;
   private budgets: readonly Budget[] = [];
   private refused: { readonly budget: Budget; readonly labels: Labels }[] = [];
   private exceeded = new Set<Budget>();
@@ -81,20 +88,28 @@ export class IngestPolicy implements KernelHooks {
   begin(): void {
     if (this.refused.length > 0) this.refused = [];
     if (this.exceeded.size > 0) this.exceeded = new Set();
-    const at = Atomics.load(this.kernel.u32(), (L.CTRL + L.C_RULES) >>> 2);
-    if (at === this.rulesAt) return;
-    this.rulesAt = at;
-    this.rules = at === 0 ? null : (this.readText(at, L.RULES_TEXT) as IngestRules);
+    const at = this.kernel.exports.beginRules() >>> 0;
+    if (this.isAt(at, this.rulesRead)) return;
+    this.rulesRead = this.blockAt(at);
+    this.rules = at === 0 ? null : (this.readText(at) as IngestRules);
     this.merging = (this.rules?.merges ?? []).map(({ matchers, as }) => ({
       matchers: compileMatchers(matchers),
       as,
     }));
   }
 
-  private readText(block: number, offset: number): unknown {
+  private blockAt(at: number): ReadBlock {
+    return at === 0 ? NO_BLOCK : { at, version: this.kernel.u32()[(at + L.POLICY_VERSION) >>> 2] };
+  }
+
+  private isAt(at: number, read: ReadBlock): boolean {
+    return at === read.at && (at === 0 || this.kernel.u32()[(at + L.POLICY_VERSION) >>> 2] === read.version);
+  }
+
+  private readText(block: number): unknown {
     const words = this.kernel.u32();
-    const at = words[(block + offset) >>> 2];
-    const bytes = words[(block + offset + 4) >>> 2];
+    const at = words[(block + L.POLICY_TEXT) >>> 2];
+    const bytes = words[(block + L.POLICY_TEXT_LEN) >>> 2];
     return JSON.parse(decoder.decode(this.kernel.u8().slice(at, at + bytes)));
   }
 
@@ -143,7 +158,7 @@ export class IngestPolicy implements KernelHooks {
 
   admit(at: number, length: number): number {
     const block = Atomics.load(this.kernel.u32(), (L.CTRL + L.C_BUDGETS) >>> 2);
-    if (block !== this.budgetsAt) this.readBudgets(block);
+    if (!this.isAt(block, this.budgetsRead)) this.readBudgets(block);
     if (this.budgets.length === 0 && this.dry === null) return 0;
     const labels = decodeLabels(this.kernel.u8(), at, length);
     const words = this.kernel.u32();
@@ -168,9 +183,9 @@ export class IngestPolicy implements KernelHooks {
   }
 
   private readBudgets(block: number): void {
-    this.budgetsAt = block;
+    this.budgetsRead = this.blockAt(block);
     const known = new Map(this.budgets.map((budget) => [budget.match, budget]));
-    const texts = block === 0 ? [] : (this.readText(block, L.BUDGET_TEXT) as BudgetText[]);
+    const texts = block === 0 ? [] : (this.readText(block) as BudgetText[]);
     this.budgets = texts.map(({ match, matchers }, i) => ({
       match,
       matchers: compileMatchers(matchers),

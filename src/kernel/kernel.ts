@@ -29,6 +29,7 @@ export interface KernelExports {
   appendMerged(scratch: number, ref: number, t: number, v: number, again: number): number;
   countPairs(refs: number, count: number, table: number, slots: number, used: number): number;
   countLive(refs: number, count: number, end: number): number;
+  beginRules(): number;
   initRules(at: number): number;
   freeSpellings(at: number): void;
   lockCreation(): void;

@@ -26,7 +26,7 @@ test("reloads under load", async (t) => {
     renameSync(`${file}.new`, file);
   };
   write(0);
-  const flags = [`--storage.relabel-config=${file}`, "--ingest.workers=1"];
+  const flags = [`--storage.relabel-config=${file}`, "--ingest.workers=2"];
   const server = await startServer(t, { flags });
   const start = Date.now() - 3_600_000;
   let ends = false;

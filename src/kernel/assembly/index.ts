@@ -13,7 +13,7 @@ export { countLive, countPairs } from "./count-pairs";
 export { appendMerged, finish, ingest, probe, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";
-export { freeSpellings, initRules } from "./rules";
+export { beginRules, freeSpellings, initRules } from "./rules";
 export { chunksLogged, evict, sweepEvictionQueue } from "./evict";
 export {
   beginDeletion, deleteFromChunk, deleteSamples, finishDeletion, removeChunk, settleHistograms, settleNewest, settleNewestFrom,

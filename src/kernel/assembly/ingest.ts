@@ -14,7 +14,6 @@ import { scanVersion2 } from "./remote-write-2";
 import { addCold, COLD_AT, COLD_KIND, coldCount, resetRequest, sampleCount } from "./request";
 import { dropKnownMetadata } from "./metadata";
 import { refuse, resolve } from "./resolve";
-import { beginRules } from "./rules";
 import { created, resetCreated, seriesAt } from "./series";
 import { snappyDecode } from "./snappy";
 import { sortLongRuns } from "./sort-samples";
@@ -80,7 +79,6 @@ function read(scratch: usize, slot: usize, length: u32, version: u32, dry: bool)
   resetRequest();
   resetClosed();
   resetCreated();
-  beginRules();
   deferred = 0;
   const failure = version == 2 ? scanVersion2(scratch, raw, raw + bytes) : scanVersion1(scratch, raw, raw + bytes);
   if (failure) return failure;

@@ -152,16 +152,19 @@ export const ALIAS_LEN: usize = 4; // u32
 export const ALIAS_BYTES: usize = 8;
 export const ALIAS_FLAG: u32 = 0x80000000;
 
+// ---- what a block of rules or budgets begins with; none of it ever changes ----
+export const POLICY_TEXT: usize = 0; // u32 address of its rules or budgets as JSON
+export const POLICY_TEXT_LEN: usize = 4; // u32
+export const POLICY_VERSION: usize = 8; // u32: a later block may lie where an earlier one lay
+
 // ---- rules: a heap block made by the main thread; ingest threads remember there what came of each spelling ----
-export const RULES_TEXT: usize = 0; // u32 address of the rules as JSON; never changes
-export const RULES_TEXT_LEN: usize = 4; // u32
-export const RULES_APPROVED: usize = 8; // u32 address: a bit for each ref whose label set the rules leave as it is
-export const RULES_REFS: usize = 12; // u32 bits
+export const RULES_APPROVED: usize = 12; // u32 address: a bit for each ref whose label set the rules leave as it is
 export const RULES_TABLE: usize = 16; // u64 {address u32, mask u32} of the spellings that they change, one atomic word
-export const RULES_USED: usize = 24; // u32 spellings
-export const RULES_SPELLING_BYTES: usize = 28; // u32 bytes of them and of the table
-export const RULES_SPELLING_BYTES_MAX: usize = 32; // u32 beyond, a spelling is judged each time
-export const RULES_BYTES: u32 = 48;
+export const RULES_REFS: usize = 24; // u32 bits of RULES_APPROVED
+export const RULES_USED: usize = 28; // u32 spellings
+export const RULES_SPELLING_BYTES: usize = 32; // u32 bytes of them and of the table
+export const RULES_SPELLING_BYTES_MAX: usize = 36; // u32 beyond, a spelling is judged each time
+export const RULES_BYTES: u32 = 40;
 // a table of spellings: u64[slots], and behind them {address u32, slots u32} of the smaller one before it
 export const SPELLING_REF: usize = 0; // u32 ref, or DROPPED
 export const SPELLING_TAG: usize = 4; // u32 hash of the ref's label set: refs are used again
@@ -170,9 +173,7 @@ export const SPELLING_LEN: usize = 12; // u32
 export const SPELLING_TEXT: usize = 16;
 
 // ---- budgets: a heap block made by the main thread ----
-export const BUDGET_TEXT: usize = 0; // u32 address of the budgets as JSON; never changes
-export const BUDGET_TEXT_LEN: usize = 4; // u32
-export const BUDGET_ENTRIES: usize = 8; // {series u32, most u32} each; under the create lock
+export const BUDGET_ENTRIES: usize = 12; // {series u32, most u32} each; under the create lock
 
 // ---- scratch of one ingest thread ----
 export const REQUEST_BYTES_MAX: u32 = 32 << 20; // uncompressed

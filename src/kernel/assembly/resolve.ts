@@ -11,7 +11,7 @@ import {
   addCold, COLD_AT, COLD_KIND, COLD_REF, openCount, OPEN_AT, OPEN_BYTES, OPEN_COLD, OPEN_COLD_END, OPEN_LEN, OPEN_SAMPLE, OPEN_SAMPLE_END,
   OPEN_SCATTERED,
 } from "./request";
-import { addSpelling, approve, approved, beginRules, findUnderRules, judge, JUDGED_DROP, JUDGED_SAME, ruled, ruledSource } from "./rules";
+import { addSpelling, approve, approved, findUnderRules, judge, JUDGED_DROP, JUDGED_SAME, ruled, ruledSource } from "./rules";
 import { addAlias, admit, createWhy, findOrCreate, findSeries, seriesAt, tagOf } from "./series";
 
 const BATCH: u32 = 32;

@@ -24,9 +24,13 @@ const SPELLING_SLOTS: u32 = 1 << 12;
 
 /** The rules of the request under way, 0: none. */
 let rules: usize = 0;
-export function beginRules(): void {
+
+/** To be called before each request. Returns its rules, for `judge` to go by the same ones. */
+export function beginRules(): usize {
   rules = atomic.load<u32>(CTRL, C_RULES);
+  return rules;
 }
+
 // @ts-ignore: decorator
 @inline
 export function ruled(): bool {
