@@ -121,10 +121,11 @@ export class Policies {
     });
     Atomics.store(words, (L.CTRL + L.C_BUDGETS) >>> 2, block?.at ?? 0);
     const seriesEnd = kernel.seriesCount();
-    kernel.exports.unlockCreation();
     this.budgets = budgets;
     this.budgetsBlock = block;
+    // A series that another thread makes once the lock is given back is counted, and has a ref from seriesEnd on.
     this.usedAtSet = budgets.map((_, i) => this.usedOf(i) ?? 0);
+    kernel.exports.unlockCreation();
     return { seriesEnd, release: before === null ? NOTHING : () => this.free(before) };
   }
 
