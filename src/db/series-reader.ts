@@ -7,6 +7,7 @@ import { SampleColumns } from "../storage/columns.js";
 import type { SampleSpan } from "../storage/queryable.js";
 import type { SampleView } from "../storage/sample-view.js";
 import { ColumnMerger } from "./merged-queryable.js";
+import { SharedTimes } from "./shared-times.js";
 import { ColumnsCache, StoredColumns } from "./stored-columns.js";
 import { type BlockPart, CHUNK_WORDS, type SpanFacts, type StoredSeries } from "./stored-series.js";
 
@@ -21,6 +22,7 @@ export class SeriesReader {
   /** No block has a sample at this time or later. */
   private readonly blocksEndMs: number;
   private cache: ColumnsCache;
+  private readonly times = new SharedTimes();
   private readonly work = new SampleColumns(4096);
   private readonly part = new SampleColumns(1024);
   private readonly merger = new ColumnMerger();
@@ -38,6 +40,7 @@ export class SeriesReader {
   /** Other objects stand for the series from now on. */
   forget(): void {
     this.cache = new ColumnsCache(this.cacheBytes);
+    this.times.clear();
   }
 
   read(series: StoredSeries, mint: number, maxt: number, columns: SampleColumns): void {
@@ -98,7 +101,7 @@ export class SeriesReader {
     if (series.isPlain) return null;
     const { work, cache, query } = this;
     const keeps = work.count <= KEPT_SAMPLES_MAX && cache.hasRoom(series, work.count, query);
-    const stored = new StoredColumns(keeps ? copyOf(work) : work, {
+    const stored = new StoredColumns(keeps ? this.copyOf(work) : work, {
       changes: series.changes,
       fromMs,
       toMs,
@@ -131,6 +134,17 @@ export class SeriesReader {
     return before === this.head.version(series.headRef) ? before : Number.NaN;
   }
 
+  /** The same samples in arrays of just their size; the times maybe in those of another series. */
+  private copyOf({ timestamps, valueWords, count }: SampleColumns): SampleColumns {
+    const copy = new SampleColumns(0);
+    copy.timestamps = this.times.share(timestamps, count);
+    copy.values = new Float64Array(count);
+    copy.valueWords = new Uint32Array(copy.values.buffer);
+    copy.valueWords.set(valueWords.subarray(0, 2 * count));
+    copy.count = count;
+    return copy;
+  }
+
   private readPlain(series: StoredSeries, mint: number, maxt: number, columns: SampleColumns): void {
     const { part } = this;
     for (const { block, ref, chunks } of series.parts) {
@@ -150,14 +164,4 @@ function decodePart({ block, chunks }: BlockPart, mint: number, maxt: number, co
     if (chunks[i] > maxt || chunks[i + 1] < mint) continue;
     block.chunks.decode(chunks[i + 2], columns, mint, maxt);
   }
-}
-
-/** The same samples in arrays of just their size. */
-function copyOf(columns: SampleColumns): SampleColumns {
-  const { count } = columns;
-  const copy = new SampleColumns(count);
-  copy.timestamps.set(columns.timestamps.subarray(0, count));
-  copy.valueWords.set(columns.valueWords.subarray(0, 2 * count));
-  copy.count = count;
-  return copy;
 }

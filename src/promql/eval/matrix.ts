@@ -105,7 +105,7 @@ export class Matrix {
   /** Takes back the last row; its cells are absent again. */
   removeLastRow(): void {
     this.rows--;
-    this.labelSets.length = this.rows;
+    this.labelSets[this.rows] = undefined;
     this.kinds.fill(ABSENT, this.rows * this.steps, (this.rows + 1) * this.steps);
   }
 

@@ -3,7 +3,7 @@ import type { SampleColumns } from "../../storage/columns.js";
 import { SampleView } from "../../storage/sample-view.js";
 import { extendedFunctions, refuseUnsafeModifier } from "../functions/extended.js";
 import { rangeFunctions } from "../functions/range-functions.js";
-import type { RangeCall, RangeFunction, RangeWindows } from "../functions/range-window.js";
+import type { RangeCall, RangeFunction, RangeWindows, StepTimes } from "../functions/range-window.js";
 import { histogramSamples } from "../histogram/size.js";
 import { keepStats } from "../histogram/stats.js";
 import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
@@ -15,6 +15,7 @@ import { noteNonCounter } from "./non-counter.js";
 import { columnSamples, rowSamples, type SampleStats } from "./sample-stats.js";
 import type { Scope } from "./scope.js";
 import { lookupOf, selectsOneName } from "./selector.js";
+import { StepWindows } from "./step-windows.js";
 import { evalSubquery, subqueryFrame, withoutHint } from "./subquery.js";
 
 const view = new SampleView();
@@ -70,6 +71,7 @@ class RangeRunner {
   private readonly visit: Visit | null;
   private readonly fn: RangeFunction;
   private readonly windows: RangeWindows;
+  private readonly stepWindows: StepWindows;
   private readonly keepsName: boolean;
   /** By series of the selector; null where it does not know. */
   private nameNumbers: Uint32Array | null = null;
@@ -83,6 +85,7 @@ class RangeRunner {
     this.keepsName = KEEPS_NAME.has(call.name);
     this.matrix = new Matrix(call.frame.count, 1);
     this.windows = makeWindows(call.frame.count);
+    this.stepWindows = new StepWindows(call, call.frame.count);
   }
 
   private start(rows: number): void {
@@ -138,6 +141,7 @@ class RangeRunner {
     state.samplesRead += count;
     state.hold(count);
     this.matrix.addSourceRow(index);
+    windows.sharesTimes = true;
     windows.floatTimes = view.timestamps;
     windows.floats = view.values;
     windows.floatStart = view.start;
@@ -170,7 +174,7 @@ class RangeRunner {
     const { matrix, windows, call } = this;
     const row = matrix.rows - 1;
     const base = row * matrix.steps;
-    findWindows(windows, call);
+    this.stepWindows.find(windows);
     if (call.state.stats !== null) countWindows(windows, call.state.stats, call.selector.kind === "matrix");
     let present: number;
     let floats: number;
@@ -230,16 +234,20 @@ function countKind(kinds: Uint8Array, base: number, steps: number, kind: number,
   return count;
 }
 
+const NO_TIMES: StepTimes = { lo: new Int32Array(0), hi: new Int32Array(0), extrapolation: null };
+
 function makeWindows(steps: number): RangeWindows {
-  takeArrayBytes(16 * steps);
+  takeArrayBytes(8 * steps);
   return {
     steps,
     floatStart: 0,
     floatEnd: 0,
     floatTimes: new Float64Array(0),
     floats: new Float64Array(0),
-    floatLo: new Int32Array(steps),
-    floatHi: new Int32Array(steps),
+    sharesTimes: false,
+    stepTimes: NO_TIMES,
+    floatLo: NO_TIMES.lo,
+    floatHi: NO_TIMES.hi,
     floatStarts: null,
     floatResets: null,
     histogramCount: 0,
@@ -255,6 +263,7 @@ function makeWindows(steps: number): RangeWindows {
 function loadColumns(windows: RangeWindows, columns: SampleColumns, useStarts: boolean): void {
   const { timestamps, values, valueWords, histograms } = columns;
   const starts = useStarts ? columns.startTimestamps : null;
+  windows.sharesTimes = false;
   windows.floatTimes = timestamps;
   windows.floats = values;
   windows.floatStart = 0;
@@ -334,6 +343,7 @@ class InnerRows {
     windows.histograms = [];
     let floats = 0;
     for (let i = base; i < base + steps; i++) if (kinds[i] === FLOAT) floats++;
+    windows.sharesTimes = floats === steps;
     if (floats === steps) {
       windows.floatTimes = this.allTimes();
       windows.floats = values.subarray(base, base + steps);
@@ -382,18 +392,6 @@ class InnerRows {
   }
 }
 
-/** Sets the window of each step: samples in (end - range, end], wider for anchored and smoothed selectors. */
-function findWindows(windows: RangeWindows, call: RangeCall): void {
-  const { state, anchored, smoothed } = call;
-  const width = call.rangeMs + (anchored || smoothed ? state.lookbackMs : 0);
-  const after = smoothed ? state.lookbackMs : 0;
-  const { floatTimes, floatStart, floatEnd, floatLo, floatHi } = windows;
-  slide(floatTimes, floatStart, floatEnd, call, width, after, floatLo, floatHi);
-  if (windows.histogramCount === 0) return;
-  const { histogramTimes, histogramCount, histogramLo, histogramHi } = windows;
-  slide(histogramTimes, 0, histogramCount, call, width, after, histogramLo, histogramHi);
-}
-
 /** Counts the samples of each window; `read`: as read, too, where the window before had not got them. */
 function countWindows(windows: RangeWindows, stats: SampleStats, read: boolean): void {
   const { floatLo, floatHi, histogramLo, histogramHi, histograms, histogramCount } = windows;
@@ -408,37 +406,5 @@ function countWindows(windows: RangeWindows, stats: SampleStats, read: boolean):
       }
     }
     stats.add(s, total, read ? news : 0);
-  }
-}
-
-/** Windows of regular samples move by the same number at each step: that is tried before walking. */
-function slide(
-  times: Float64Array,
-  first: number,
-  end: number,
-  call: RangeCall,
-  width: number,
-  after: number,
-  los: Int32Array,
-  his: Int32Array,
-): void {
-  let lo = first;
-  let hi = first;
-  let loJump = 0;
-  let hiJump = 0;
-  let at = call.firstEndMs;
-  for (let s = 0; s < los.length; s++, at += call.strideMs) {
-    const last = at + after;
-    const start = at - width;
-    const loBefore = lo;
-    const hiBefore = hi;
-    if (hiJump > 0 && hi + hiJump <= end && times[hi + hiJump - 1] <= last) hi += hiJump;
-    while (hi < end && times[hi] <= last) hi++;
-    if (loJump > 0 && lo + loJump <= hi && times[lo + loJump - 1] <= start) lo += loJump;
-    while (lo < hi && times[lo] <= start) lo++;
-    los[s] = lo;
-    his[s] = hi;
-    loJump = lo - loBefore;
-    hiJump = hi - hiBefore;
   }
 }

@@ -19,12 +19,10 @@ export function floatsOfStep(
   call: RangeCall,
 ): number | undefined {
   kind[0] = 0;
-  const single = {
-    ...windows,
-    steps: 1,
-    floatLo: windows.floatLo.subarray(s, s + 1),
-    floatHi: windows.floatHi.subarray(s, s + 1),
-  };
+  const lo = windows.floatLo.subarray(s, s + 1);
+  const hi = windows.floatHi.subarray(s, s + 1);
+  const stepTimes = { lo, hi, extrapolation: null };
+  const single: RangeWindows = { ...windows, steps: 1, floatLo: lo, floatHi: hi, stepTimes };
   const { startMs, stepMs } = call.frame;
   const atStep: RangeCall = {
     ...call,

@@ -16,6 +16,9 @@ export interface RangeWindows {
   floatEnd: number;
   floatTimes: Float64Array;
   floats: Float64Array;
+  /** The array of times stays as it is, and other series may have the same one. */
+  sharesTimes: boolean;
+  stepTimes: StepTimes;
   floatLo: Int32Array;
   floatHi: Int32Array;
   /** Start timestamps beside the floats (0: unknown); null where start timestamps are not in use. */
@@ -28,6 +31,26 @@ export interface RangeWindows {
   histogramLo: Int32Array;
   histogramHi: Int32Array;
   histogramStarts: Float64Array | null;
+}
+
+/** What the times of the floats alone say about each step. */
+export interface StepTimes {
+  readonly lo: Int32Array;
+  readonly hi: Int32Array;
+  /** Null until a function needs it. */
+  extrapolation: Extrapolation | null;
+}
+
+/** How rate, increase and delta stretch what they find in each window; nothing is said where it has one sample or none. */
+export interface Extrapolation {
+  /** False: of other times. */
+  isCurrent: boolean;
+  /** By what the difference between the window's ends is multiplied. */
+  readonly factors: Float64Array;
+  /** From the first sample to the last one, seconds. */
+  readonly sampled: Float64Array;
+  /** From the window's start to the first sample as far as it counts, seconds. */
+  readonly toStart: Float64Array;
 }
 
 /** What stays the same for all series of one call of a range function. */

@@ -1,5 +1,12 @@
-import type { FloatKernel, RangeWindows } from "./range-window.js";
-import { metricNameOf, type RangeCall, toSeconds } from "./range-window.js";
+import {
+  type Extrapolation,
+  type FloatKernel,
+  metricNameOf,
+  type RangeCall,
+  type RangeWindows,
+  rangeEndOf,
+  toSeconds,
+} from "./range-window.js";
 import { isStartReset, startsOverlap } from "./start-timestamps.js";
 
 /** Positions i where the counter fell from i - 1 to i; shared by all calls, so used up within one. */
@@ -26,51 +33,122 @@ function startResetAt(times: Float64Array, starts: Float64Array, i: number): boo
   return isStartReset(starts[i - 1], times[i - 1], starts[i], times[i]);
 }
 
+/** Below it, the product of two positive doubles over that of two others can be off by rounding only. */
+const SURELY_LARGER = 1 + 1e-9;
+
 /**
  * rate, increase and delta of floats: the difference of the window's ends, corrected for the resets between,
  * extrapolated to the window's borders where samples come close to them (Prometheus' extrapolatedRate).
  */
 export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKernel {
   return (windows, call, out, kinds, base) => {
-    const { floatLo, floatHi, floatTimes, floats, floatStarts, steps } = windows;
+    const { floatLo, floatHi, floats, floatStarts, steps } = windows;
     const known = windows.floatResets;
     const resetCount = isCounter ? (known?.length ?? findResets(windows)) : 0;
     const resets = known ?? found;
     if (isCounter && floatStarts !== null) warnOfOverlaps(windows, call);
-    const rangeSeconds = toSeconds(call.rangeMs);
+    const divisor = isRate ? toSeconds(call.rangeMs) : 1;
+    const { factors, sampled, toStart } = extrapolationOf(windows, call, divisor);
     let firstReset = 0;
     let filled = 0;
-    let end = call.firstEndMs;
-    for (let s = 0; s < steps; s++, end += call.strideMs) {
+    for (let s = 0; s < steps; s++) {
       const lo = floatLo[s];
       const last = floatHi[s] - 1;
       if (last < lo) continue;
-      let increase = floats[last] - floats[lo];
+      const first = floats[lo];
+      let increase = floats[last] - first;
       while (firstReset < resetCount && resets[firstReset] <= lo) firstReset++;
-      let r = firstReset;
-      for (; r < resetCount && resets[r] <= last; r++) increase += floats[resets[r] - 1];
-      call.state.did(r - firstReset + 1);
-      const start = floatStarts !== null && isCounter ? floatStarts[lo] : 0;
-      const zeroInside = start !== 0 && start > end - call.rangeMs && start < floatTimes[lo];
-      if (last === lo && !zeroInside) continue;
-      const factor = zeroInside
-        ? factorFrom(start, floatTimes[lo], floatTimes[last], end, last - lo)
-        : extrapolationFactor(
-            floatTimes[lo],
-            floatTimes[last],
-            end - call.rangeMs,
-            end,
-            last - lo,
-            isCounter ? floats[lo] : -1,
-            increase,
-          );
-      if (zeroInside) increase += floats[lo];
-      out[base + s] = increase * (isRate ? factor / rangeSeconds : factor);
+      if (firstReset < resetCount && resets[firstReset] <= last) {
+        let r = firstReset;
+        for (; r < resetCount && resets[r] <= last; r++) increase += floats[resets[r] - 1];
+        call.state.did(r - firstReset);
+      }
+      let factor = factors[s];
+      if (floatStarts !== null && isCounter && startsInside(windows, call, s)) {
+        factor = startedFactor(windows, call, s) / divisor;
+        increase += first;
+      } else if (last === lo) {
+        continue;
+      } else if (isCounter && increase > 0 && first >= 0) {
+        // Counters do not begin below zero. Whether that shortens the way to the start is mostly plain without dividing.
+        const isFar = first * sampled[s] > toStart[s] * increase * SURELY_LARGER;
+        if (!isFar) factor = factorOf(windows, call, s, first, increase) / divisor;
+      }
+      out[base + s] = increase * factor;
       kinds[base + s] = 1;
       filled++;
     }
     return filled;
   };
+}
+
+/** Of the windows' times, for counters that did not begin in the window. */
+function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number): Extrapolation {
+  const { stepTimes, floatTimes, floatLo, floatHi, steps } = windows;
+  const known = stepTimes.extrapolation;
+  if (known?.isCurrent) return known;
+  const made = known ?? newExtrapolation(steps);
+  stepTimes.extrapolation = made;
+  made.isCurrent = true;
+  for (let s = 0; s < steps; s++) {
+    const lo = floatLo[s];
+    const last = floatHi[s] - 1;
+    if (last <= lo) continue;
+    made.factors[s] = factorOf(windows, call, s, -1, 0) / divisor;
+    made.sampled[s] = (floatTimes[last] - floatTimes[lo]) / 1000;
+    made.toStart[s] = (floatTimes[lo] - (rangeEndOf(call, s) - call.rangeMs)) / 1000;
+  }
+  return made;
+}
+
+function newExtrapolation(steps: number): Extrapolation {
+  return {
+    isCurrent: true,
+    factors: new Float64Array(steps),
+    sampled: new Float64Array(steps),
+    toStart: new Float64Array(steps),
+  };
+}
+
+function factorOf(
+  windows: RangeWindows,
+  call: RangeCall,
+  s: number,
+  first: number,
+  increase: number,
+): number {
+  const { floatTimes, floatLo, floatHi } = windows;
+  const lo = floatLo[s];
+  const last = floatHi[s] - 1;
+  const end = rangeEndOf(call, s);
+  return extrapolationFactor(
+    floatTimes[lo],
+    floatTimes[last],
+    end - call.rangeMs,
+    end,
+    last - lo,
+    first,
+    increase,
+  );
+}
+
+/** True where the counter is known to have begun inside the window of step s, before its first sample. */
+function startsInside(
+  { floatStarts, floatTimes, floatLo }: RangeWindows,
+  call: RangeCall,
+  s: number,
+): boolean {
+  const lo = floatLo[s];
+  const start = floatStarts?.[lo] ?? 0;
+  return start !== 0 && start > rangeEndOf(call, s) - call.rangeMs && start < floatTimes[lo];
+}
+
+function startedFactor(windows: RangeWindows, call: RangeCall, s: number): number {
+  const { floatTimes, floatLo, floatHi } = windows;
+  const lo = floatLo[s];
+  const last = floatHi[s] - 1;
+  const start = windows.floatStarts?.[lo] ?? 0;
+  return factorFrom(start, floatTimes[lo], floatTimes[last], rangeEndOf(call, s), last - lo);
 }
 
 /**
