@@ -16,11 +16,12 @@ function post(path: string, headers: Record<string, string>, body: Uint8Array): 
 }
 
 export function bodyRequest(dice: Dice): ApiRequest {
-  return dice.weighted<() => ApiRequest>([
+  const request = dice.weighted<() => ApiRequest>([
     [5, () => write(dice)],
     [4, () => read(dice)],
     [1, () => multipart(dice)],
   ])();
+  return { ...request, streamed: dice.chance(0.2) };
 }
 
 function write(dice: Dice): ApiRequest {

@@ -135,6 +135,7 @@ function smallerThan(request: ApiRequest): ApiRequest[] {
   const without = <T>(all: readonly T[], at: number): T[] => all.filter((_, i) => i !== at);
   const { query, form, headers } = request;
   return [
+    ...(request.streamed === true ? [{ ...request, streamed: false }] : []),
     ...query.map((_, at) => ({ ...request, query: without(query, at) })),
     ...(form ?? []).map((_, at) => ({ ...request, form: without(form ?? [], at) })),
     ...Object.keys(headers)

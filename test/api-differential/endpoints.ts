@@ -163,6 +163,8 @@ const DIFFERENT: readonly Endpoint[] = [
   atRoot(0.5, "/metrics", ["HEAD", "PUT"]),
   atRoot(0.5, "/", ["HEAD"]),
   atRoot(0.5, "/-/healthy", ["HEAD"]),
+  atRoot(0.5, "/-/quit", GET),
+  atRoot(0.5, "/-/reload", GET),
 ];
 
 export const ENDPOINTS: readonly Endpoint[] = [

@@ -27,10 +27,19 @@ async function fullList(
   evidence: Evidence,
   without = /^limit=/,
 ): Promise<unknown[] | null> {
+  const asked = withoutParams(request, without);
+  return listOf(await evidence.ask({ ...asked, headers: contentType(request.headers) }));
+}
+
+function withoutParams(request: ApiRequest, without: RegExp): ApiRequest {
   const kept = (pair: string): boolean => !without.test(pair);
   const form = request.form === null ? null : request.form.filter(kept);
-  const query = request.query.filter(kept);
-  return listOf(await evidence.ask({ ...request, form, query, headers: contentType(request.headers) }));
+  return { ...request, form, query: request.query.filter(kept) };
+}
+
+/** Of an object, in its order. */
+function entriesOf(reply: Reply): [string, unknown][] {
+  return Object.entries(parseOrNull(reply.body)?.data ?? {});
 }
 
 function contentType(headers: ApiRequest["headers"]): Record<string, string> {
@@ -135,6 +144,19 @@ export const rangeRules: readonly Rule[] = [
     },
   },
   {
+    name: "metadata: limit",
+    restate: async (expected, actual, request, evidence) => {
+      const limit = Number(paramOf(request, "limit"));
+      const [own, other] = [entriesOf(actual), entriesOf(expected)];
+      if (request.path !== "/api/v1/metadata" || own.length !== limit || other.length !== limit)
+        return expected;
+      const full = entriesOf(await evidence.ask(withoutParams(request, /^limit=/)));
+      return JSON.stringify(own) === JSON.stringify(full.slice(0, limit))
+        ? { ...expected, body: actual.body }
+        : expected;
+    },
+  },
+  {
     name: "query: limit",
     restate: async (expected, actual, request, evidence) => {
       const limit = Number(paramOf(request, "limit"));
@@ -162,9 +184,7 @@ function vectorOf(reply: Reply): VectorSample[] | null {
 }
 
 async function fullVector(request: ApiRequest, { ask }: Evidence): Promise<VectorSample[]> {
-  const kept = (pair: string): boolean => !pair.startsWith("limit=");
-  const form = request.form === null ? null : request.form.filter(kept);
-  return vectorOf(await ask({ ...request, form, query: request.query.filter(kept) })) ?? [];
+  return vectorOf(await ask(withoutParams(request, /^limit=/))) ?? [];
 }
 
 /** Of values that are no time of their own. */

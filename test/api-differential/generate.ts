@@ -30,7 +30,8 @@ function endpointRequest(dice: Dice, vocabulary: Vocabulary): ApiRequest {
   const inUrl = pairs.filter((pair) => !inForm.includes(pair));
   const type = formType(dice);
   const typed = type === "" ? headers : { ...headers, "Content-Type": type };
-  return { ...nothing, headers: typed, form: damaged(dice, inForm), query: damaged(dice, inUrl) };
+  const streamed = dice.chance(0.1);
+  return { ...nothing, headers: typed, form: damaged(dice, inForm), query: damaged(dice, inUrl), streamed };
 }
 
 function methodFor(dice: Dice, { methods }: Endpoint): string {

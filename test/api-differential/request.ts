@@ -13,6 +13,8 @@ export interface ApiRequest {
   readonly form: readonly string[] | null;
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
+  /** The body goes out in pieces, without its length. */
+  readonly streamed?: boolean;
 }
 
 export interface Reply {
@@ -57,7 +59,9 @@ function send(agent: Agent, url: string, request: ApiRequest): Promise<Reply> {
   const body = bodyOf(request);
   const headers: Record<string, string> = { ...request.headers };
   const hasBody = body.length > 0 || ["POST", "PUT", "PATCH"].includes(request.method);
-  if (hasBody) headers["Content-Length"] = String(body.length);
+  const streamed = hasBody && request.streamed === true;
+  if (streamed) headers["Transfer-Encoding"] = "chunked";
+  else if (hasBody) headers["Content-Length"] = String(body.length);
   return new Promise((resolve) => {
     // A connection that ends without an answer is something to compare, too.
     const fail = (error: Error): void => resolve({ status: 0, headers: {}, body: error.message });
@@ -89,8 +93,9 @@ function send(agent: Agent, url: string, request: ApiRequest): Promise<Reply> {
     );
     outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     outgoing.on("error", fail);
-    if (hasBody) outgoing.write(body);
-    outgoing.end();
+    const first = streamed ? body.length >> 1 : body.length;
+    if (first > 0) outgoing.write(body.subarray(0, first));
+    outgoing.end(body.subarray(first));
   });
 }
 
@@ -124,6 +129,7 @@ export function paramOf({ form, query, headers }: ApiRequest, name: string): str
 export function printRequest(request: ApiRequest): string {
   const { method, headers } = request;
   const lines = Object.entries(headers).map(([name, value]) => ` ${name}: ${value}`);
+  if (request.streamed === true) lines.push(" (in pieces)");
   const body = bodyOf(request);
   const text =
     request.form === null
