@@ -1,11 +1,15 @@
 /** What a block's index says about the cost of its labels: the numbers of `promtool tsdb analyze`, and more. */
-import { type NamedCount, utf8Bytes } from "../index/label-pair-stats.js";
 import { compileMatchers } from "../index/matcher.js";
 import { selectPostings } from "../index/select-postings.js";
-import { compareUtf8, METRIC_NAME } from "../model/labels.js";
+import { compareUtf8, METRIC_NAME, utf8Bytes } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Block } from "./block-reader.js";
 import { ChunkList } from "./index-reader.js";
+
+export interface NamedCount {
+  readonly name: string;
+  readonly count: number;
+}
 
 /** A label in one block. */
 export interface LabelCost {

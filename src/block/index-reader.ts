@@ -5,7 +5,6 @@ import { EMPTY_POSTINGS } from "../index/postings.js";
 import type { PostingsSource } from "../index/select-postings.js";
 import type { FileSystem } from "../io/file-system.js";
 import { compareUtf8, Labels } from "../model/labels.js";
-import type { LabelPairCounts } from "../storage/label-pairs.js";
 import {
   CHECKSUM_BYTES,
   INDEX_HEADER_BYTES,
@@ -52,7 +51,7 @@ export class ChunkList {
  * Reads a block's index file, version 2. Opening reads its first and last bytes; the symbol and postings offset
  * tables are gone through at their first use.
  */
-export class IndexReader implements PostingsSource, LabelPairCounts {
+export class IndexReader implements PostingsSource {
   readonly file: PagedFile;
   private readonly toc: { symbols: number; series: number; seriesEnd: number; postingsTable: number };
   private symbolTable: SymbolTable | null = null;
@@ -92,20 +91,6 @@ export class IndexReader implements PostingsSource, LabelPairCounts {
   postings(name: string, value: string): Uint32Array {
     const offset = value === "" ? null : this.table.find(name, value);
     return offset === null ? EMPTY_POSTINGS : this.readPostings(offset);
-  }
-
-  get seriesCount(): number {
-    return this.allPostings().length;
-  }
-
-  eachLabelName(visit: (name: string, valueCount: number) => void): void {
-    for (const name of this.table.labelNames()) visit(name, this.table.valueCount(name));
-  }
-
-  eachLabelValue(name: string, visit: (value: string, seriesCount: number) => void): void {
-    const found: (readonly [string, number])[] = [];
-    this.table.walk(name, "", (value, offset) => found.push([value, offset]) > 0);
-    for (const [value, offset] of found) visit(value, this.readPostings(offset).length);
   }
 
   matchingPostings(

@@ -1,10 +1,9 @@
 /** `varve analyze`. */
 import { RefusalError } from "../base/errors.js";
-import { analyzeBlock, type BlockAnalysis } from "../block/analyze-block.js";
+import { analyzeBlock, type BlockAnalysis, type NamedCount } from "../block/analyze-block.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import { BlockSet } from "../block/block-set.js";
 import { PageCache } from "../block/page-cache.js";
-import type { NamedCount } from "../index/label-pair-stats.js";
 import { nodeFileSystem as fs } from "../io/node-file-system.js";
 import { parseMetricSelector } from "../promql/parse/parser.js";
 import type { CommandCall } from "./command.js";

@@ -1,8 +1,11 @@
-/** Where the head's series are: counts by metric name, label name and label pair, of all series or of some, for one query thread. */
+/**
+ * Where the head's series are: counts by metric name, label name and label pair, of all series or of some, for one
+ * query thread.
+ */
 import { RefusalError } from "../base/errors.js";
 import * as L from "../kernel/assembly/layout.js";
 import type { Kernel } from "../kernel/kernel.js";
-import { METRIC_NAME } from "../model/labels.js";
+import { METRIC_NAME, utf8Bytes } from "../model/labels.js";
 import type { HeadPostings } from "./head-postings.js";
 
 export interface CountedName {
@@ -18,6 +21,8 @@ export interface Cardinality {
   readonly metrics: CountedName[];
   /** Distinct values by label name. */
   readonly labelNames: CountedName[];
+  /** Bytes of a label in memory, over all series that have it, as Prometheus' label sets take them; by label name. */
+  readonly labelBytes: CountedName[];
   /** Series by `name=value`. */
   readonly labelPairs: CountedName[];
   /** Series by value of the label that was asked for. */
@@ -25,6 +30,7 @@ export interface Cardinality {
 }
 
 const REFS_AT_ONCE = 65_536;
+const PAIRS_AT_ONCE = 65_536;
 const TABLE_SLOTS: number = 1 << 22;
 
 export class HeadCardinality {
@@ -40,25 +46,62 @@ export class HeadCardinality {
 
   /** Of the whole head. `label`: whose values are counted, "" none. */
   whole(limit: number, label: string, checkpoint: () => void): Cardinality {
-    const lists = new Lists(this.index, limit, label);
     const { kernel } = this;
-    this.index.eachName((name, at) => {
-      checkpoint();
-      const words = kernel.u32();
-      let pair = Atomics.load(words, (at + L.NAME_PAIRS) >>> 2);
-      lists.beginName(name);
-      while (pair !== 0) {
-        const current = kernel.u32();
-        lists.pair(pair, Atomics.load(current, (pair + L.PAIR_COUNT) >>> 2));
-        pair = Atomics.load(current, (pair + L.PAIR_NEXT) >>> 2);
-      }
-      lists.endName();
-    });
-    return lists.take(kernel.seriesCount() - kernel.deadSeries());
+    return this.listed(0, 0, limit, label, checkpoint).take(kernel.seriesCount() - kernel.deadSeries());
   }
 
   /** Of the series `refs`. */
   of(refs: Uint32Array, limit: number, label: string, checkpoint: () => void): Cardinality {
+    // To ask every pair for its series costs what asking one series in eight for its pairs does.
+    const many = refs.length > this.kernel.seriesCount() >>> 3;
+    const lists = many
+      ? this.listedOf(refs, limit, label, checkpoint)
+      : this.countedOf(refs, limit, label, checkpoint);
+    return lists.take(refs.length);
+  }
+
+  private listedOf(refs: Uint32Array, limit: number, label: string, checkpoint: () => void): Lists {
+    const { kernel } = this;
+    const bits = this.scratch + L.Q_T;
+    const count = kernel.seriesCount();
+    kernel.u8().fill(0, bits, bits + (count >>> 3) + 1);
+    const bytes = kernel.u8();
+    for (let i = 0; i < refs.length; i++) {
+      const ref = refs[i];
+      bytes[bits + (ref >>> 3)] |= 1 << (ref & 7);
+    }
+    return this.listed(bits, count, limit, label, checkpoint);
+  }
+
+  /** Goes through every pair of the index. `bits`: as `listPairs` of the kernel has it. */
+  private listed(
+    bits: number,
+    bitCount: number,
+    limit: number,
+    label: string,
+    checkpoint: () => void,
+  ): Lists {
+    const { kernel } = this;
+    const lists = new Lists(this.index, limit, label);
+    const rows = this.scratch + L.Q_TMP;
+    this.index.eachName((name, at) => {
+      lists.beginName(at, name);
+      let pair = Atomics.load(kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
+      while (pair !== 0) {
+        checkpoint();
+        const count = kernel.exports.listPairs(pair, PAIRS_AT_ONCE, bits, bitCount, rows);
+        const words = kernel.u32();
+        const end = (rows >>> 2) + 3 * count;
+        for (let row = rows >>> 2; row < end; row += 3)
+          lists.pair(words[row], words[row + 1], words[row + 2]);
+        pair = Atomics.load(words, (words[end - 3] + L.PAIR_NEXT) >>> 2);
+      }
+      lists.endName();
+    });
+    return lists;
+  }
+
+  private countedOf(refs: Uint32Array, limit: number, label: string, checkpoint: () => void): Lists {
     const { kernel, scratch } = this;
     const table = scratch + L.Q_T;
     const work = scratch + L.Q_TMP;
@@ -73,13 +116,17 @@ export class HeadCardinality {
     }
     const byName = this.pairsByName(table);
     const lists = new Lists(this.index, limit, label);
+    const words = kernel.u32();
     for (const [nameAt, pairs] of byName) {
       checkpoint();
-      lists.beginName(this.index.textAt(nameAt));
-      for (let i = 0; i < pairs.length; i += 2) lists.pair(pairs[i] as number, pairs[i + 1] as number);
+      lists.beginName(nameAt, this.index.textAt(nameAt));
+      for (let i = 0; i < pairs.length; i += 2) {
+        const pair = pairs[i] as number;
+        lists.pair(pair, pairs[i + 1] as number, words[(pair + L.KEY_TEXT) >>> 2]);
+      }
       lists.endName();
     }
-    return lists.take(refs.length);
+    return lists;
   }
 
   /** {pair, series} one behind the other, by the address of the label name. */
@@ -149,56 +196,75 @@ class Largest {
 class Lists {
   private readonly index: HeadPostings;
   private readonly label: string;
-  private readonly limit: number;
   private readonly metrics: Largest;
   private readonly pairs: Largest;
   private readonly values: Largest;
-  private readonly names: CountedName[] = [];
+  private readonly names: Largest;
+  private readonly bytes: Largest;
   private pairCount = 0;
-  private name = "";
+  private nameAt = 0;
+  private nameBytes = 0;
+  private isMetric = false;
+  private isLabel = false;
   private valueCount = 0;
+  private valueBytes = 0;
 
   constructor(index: HeadPostings, limit: number, label: string) {
     this.index = index;
     this.label = label;
-    this.limit = limit;
     this.metrics = new Largest(limit);
+    this.names = new Largest(limit);
+    this.bytes = new Largest(limit);
     this.pairs = new Largest(limit);
     this.values = new Largest(limit);
   }
 
-  beginName(name: string): void {
-    this.name = name;
+  beginName(at: number, name: string): void {
+    this.nameAt = at;
+    this.nameBytes = textBytesInMemory(utf8Bytes(name));
+    this.isMetric = name === METRIC_NAME;
+    this.isLabel = name === this.label;
     this.valueCount = 0;
+    this.valueBytes = 0;
   }
 
-  pair(at: number, series: number): void {
+  /** `bytes`: of its value. A pair that no series has any more stays in the index, and does not count. */
+  pair(at: number, series: number, bytes: number): void {
     if (series === 0) return;
     this.valueCount++;
+    this.valueBytes += (this.nameBytes + textBytesInMemory(bytes)) * series;
     this.pairs.push(at, series);
-    if (this.name === METRIC_NAME) this.metrics.push(at, series);
-    if (this.name === this.label) this.values.push(at, series);
+    if (this.isMetric) this.metrics.push(at, series);
+    if (this.isLabel) this.values.push(at, series);
   }
 
   endName(): void {
     if (this.valueCount === 0) return;
     this.pairCount += this.valueCount;
-    this.names.push({ name: this.name, value: this.valueCount });
+    this.names.push(this.nameAt, this.valueCount);
+    this.bytes.push(this.nameAt, this.valueBytes);
   }
 
   take(seriesCount: number): Cardinality {
+    const { index } = this;
+    const textOf = (at: number): string => index.textAt(at);
     const texts = (largest: Largest, text: (at: number) => string): CountedName[] =>
       sorted(largest.take().map(({ at, value }) => ({ name: text(at), value })));
-    const { index } = this;
     return {
       seriesCount,
       labelPairCount: this.pairCount,
-      metrics: texts(this.metrics, (at) => index.textAt(at)),
-      labelNames: sorted(this.names).slice(0, this.limit),
+      metrics: texts(this.metrics, textOf),
+      labelNames: texts(this.names, textOf),
+      labelBytes: texts(this.bytes, textOf),
       labelPairs: texts(this.pairs, (at) => `${index.nameOfPair(at)}=${index.textAt(at)}`),
-      labelValues: texts(this.values, (at) => index.textAt(at)),
+      labelValues: texts(this.values, textOf),
     };
   }
+}
+
+/** A name or a value in Prometheus' memory: its bytes, and its length before them in one byte or in four. */
+function textBytesInMemory(bytes: number): number {
+  return bytes + (bytes < 255 ? 1 : 4);
 }
 
 /** Descending, equal ones by name. */

@@ -66,7 +66,7 @@ export class HeadReader implements Queryable {
     this.times = new Float64Array(words.buffer, scratch + L.Q_T, L.Q_SAMPLES_MAX);
     this.values = new Float64Array(words.buffer, scratch + L.Q_V, L.Q_SAMPLES_MAX);
     this.index = new HeadPostings(this.kernel, scratch);
-    this.counts = new HeadCounts(this.kernel, this.index, scratch);
+    this.counts = new HeadCounts(this.kernel, scratch);
     this.cardinality = new HeadCardinality(this.kernel, this.index, scratch);
     this.readLogChunk = readLogChunk;
   }

@@ -28,6 +28,7 @@ export interface KernelExports {
   ): number;
   appendMerged(scratch: number, ref: number, t: number, v: number, again: number): number;
   countPairs(refs: number, count: number, table: number, slots: number, used: number): number;
+  listPairs(pair: number, max: number, bits: number, bitCount: number, out: number): number;
   countLive(refs: number, count: number, end: number): number;
   beginRules(): number;
   initRules(at: number): number;

@@ -105,6 +105,19 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
+/** Bytes of `text` in UTF-8; it is well-formed. */
+export function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    // Half of a surrogate pair: two of the four bytes that both halves take together.
+    const isHalf = unit >= 0xd800 && unit < 0xe000;
+    bytes += unit < 0x800 || isHalf ? 1 : 2;
+  }
+  return bytes;
+}
+
 /** Order of series in blocks and in sorted results: pair by pair, names before values. */
 export function compareLabels(a: Labels, b: Labels): number {
   const length = Math.min(a.pairs.length, b.pairs.length);

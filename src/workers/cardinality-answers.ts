@@ -67,16 +67,20 @@ function describe(
   const checkpoint = (): void => control.checkpoint();
   const { head, blocks } = parts;
   const inBlocks = timed && blocks.blocks.some(({ meta }) => meta.minTime <= endMs && meta.maxTime > startMs);
-  let counts: Cardinality;
+  let counts: Omit<Cardinality, "labelBytes">;
   if (inBlocks) counts = ofEverything(queryable, sets, startMs, endMs, limit, label, checkpoint);
   else if (!timed && sets.length === 0) counts = head.cardinality.whole(limit, label, checkpoint);
   else {
     const refs = union((sets.length === 0 ? [[]] : sets).map((set) => head.refs(set, startMs, endMs)));
     counts = head.cardinality.of(refs, limit, label, checkpoint);
   }
-  const { labelValues, ...rest } = counts;
+  const { seriesCount, labelPairCount, metrics, labelNames, labelPairs, labelValues } = counts;
   return {
-    ...rest,
+    seriesCount,
+    labelPairCount,
+    metrics,
+    labelNames,
+    labelPairs,
     ...(label === "" ? {} : { labelValues }),
     churn: churn(parts, context, limit, checkpoint),
     senders: context.senders ?? [],
@@ -112,7 +116,7 @@ function ofEverything(
   limit: number,
   label: string,
   checkpoint: () => void,
-): Cardinality {
+): Omit<Cardinality, "labelBytes"> {
   const metrics = new Map<string, number>();
   const values = new Map<string, number>();
   const pairs = new Map<string, Map<string, number>>();

@@ -5,7 +5,6 @@ import { META_VERSION } from "../block/block-format.js";
 import type { BlockMeta } from "../block/block-meta.js";
 import type { BlockSet } from "../block/block-set.js";
 import type { StoredParts } from "../db/query-thread.js";
-import { labelPairStats, type NamedCount } from "../index/label-pair-stats.js";
 import type { QueryControl } from "../storage/queryable.js";
 import { type Params, paramOf } from "../wire/params.js";
 import { encodeData, encodeError } from "../wire/prometheus-json.js";
@@ -41,25 +40,21 @@ export function parseStatusLimit(params: Params): number {
 }
 
 function describeHead({ head }: StoredParts, limit: number, control: QueryControl): unknown {
-  const stats = labelPairStats(head.counts, limit, () => control.checkpoint());
+  const counts = head.cardinality.whole(limit, "", () => control.checkpoint());
   const { chunkCount, minTime, maxTime } = head.counts.measure(() => control.checkpoint());
   return {
     headStats: {
-      numSeries: stats.numSeries,
-      numLabelPairs: stats.numLabelPairs,
+      numSeries: counts.seriesCount,
+      numLabelPairs: counts.labelPairCount,
       chunkCount,
       minTime: Number.isFinite(minTime) ? minTime : 0,
       maxTime: Number.isFinite(maxTime) ? maxTime : 0,
     },
-    seriesCountByMetricName: entries(stats.seriesByMetricName),
-    labelValueCountByLabelName: entries(stats.valuesByLabelName),
-    memoryInBytesByLabelName: entries(stats.bytesByLabelName),
-    seriesCountByLabelValuePair: entries(stats.seriesByLabelPair),
+    seriesCountByMetricName: counts.metrics,
+    labelValueCountByLabelName: counts.labelNames,
+    memoryInBytesByLabelName: counts.labelBytes,
+    seriesCountByLabelValuePair: counts.labelPairs,
   };
-}
-
-function entries(counts: readonly NamedCount[]): { name: string; value: number }[] {
-  return counts.map(({ name, count }) => ({ name, value: count }));
 }
 
 function describeBlocks(set: BlockSet): unknown {

@@ -1,5 +1,7 @@
 // How many of a set of series have each label pair.
-import { S_LABELS, S_LABELS_LEN } from "./layout";
+import {
+  BLOCK_CAP, BLOCK_NEXT, BLOCK_REFS, KEY_TEXT, PAIR_BLOCK, PAIR_COUNT, PAIR_NEXT, PAIR_REFS, S_LABELS, S_LABELS_LEN,
+} from "./layout";
 import { readVarint, varintEnd } from "./bytes";
 import { findKey } from "./index-postings";
 import { seriesAt } from "./series";
@@ -49,4 +51,46 @@ export function countLive(refs: usize, count: u32, end: u32): u32 {
     if (ref < end && load<u32>(seriesAt(ref), S_LABELS_LEN)) live++;
   }
   return live;
+}
+
+/**
+ * Writes of `pair` and those behind it, at most `max`, {pair, series, bytes of its value} (u32 each) to `out`. Where
+ * `bits` is not 0, those series count whose bit among `bitCount` is set there. Returns how many pairs were written; the
+ * list goes on at PAIR_NEXT of the last one.
+ */
+export function listPairs(pair: usize, max: u32, bits: usize, bitCount: u32, out: usize): u32 {
+  let written: u32 = 0;
+  while (pair && written < max) {
+    const series = bits ? countPostings(pair, bits, bitCount) : atomic.load<u32>(pair, PAIR_COUNT);
+    const row = out + 12 * <usize>written;
+    store<u32>(row, <u32>pair);
+    store<u32>(row, series, 4);
+    store<u32>(row, load<u32>(pair, KEY_TEXT), 8);
+    pair = atomic.load<u32>(pair, PAIR_NEXT);
+    written++;
+  }
+  return written;
+}
+
+function countPostings(pair: usize, bits: usize, bitCount: u32): u32 {
+  let left = atomic.load<u32>(pair, PAIR_COUNT);
+  let counted = countBits(pair + PAIR_REFS, min<u32>(left, 2), bits, bitCount);
+  left -= min<u32>(left, 2);
+  for (let block = <usize>load<u32>(pair, PAIR_BLOCK); left; block = load<u32>(block, BLOCK_NEXT)) {
+    const here = min<u32>(left, load<u32>(block, BLOCK_CAP));
+    counted += countBits(block + BLOCK_REFS, here, bits, bitCount);
+    left -= here;
+  }
+  return counted;
+}
+
+// @ts-ignore: decorator
+@inline
+function countBits(refs: usize, count: u32, bits: usize, bitCount: u32): u32 {
+  let counted: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const ref = load<u32>(refs + (i << 2));
+    if (ref < bitCount) counted += (<u32>load<u8>(bits + (ref >>> 3)) >>> (ref & 7)) & 1;
+  }
+  return counted;
 }

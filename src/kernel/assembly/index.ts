@@ -9,7 +9,7 @@ export { alloc, free, settleLiveBytes } from "./memory";
 export { crc32c } from "./crc32c";
 export { snappyDecode } from "./snappy";
 export { beginRows, countDistinct, fillCells, groupRows } from "./cells";
-export { countLive, countPairs } from "./count-pairs";
+export { countLive, countPairs, listPairs } from "./count-pairs";
 export { appendMerged, finish, ingest, probe, settleLate } from "./ingest";
 export { forgetMetadata } from "./metadata";
 export { refuse } from "./resolve";

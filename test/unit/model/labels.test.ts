@@ -1,6 +1,6 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareUtf8, Labels } from "../../../dist/model/labels.js";
+import { compareUtf8, Labels, utf8Bytes } from "../../../dist/model/labels.js";
 
 test("labels are sorted and empty values are absent", () => {
   const labels = Labels.fromObject({ z: "1", a: "2", empty: "" });
@@ -28,4 +28,10 @@ test("label order is the order of UTF-8 bytes", () => {
   assert.ok(compareUtf8("\u{1f600}", "\uffee") > 0);
   assert.ok(compareUtf8("a", "b") < 0);
   assert.ok(compareUtf8("ab", "a") > 0);
+});
+
+test("bytes of UTF-8", () => {
+  for (const text of ["", "abc", "größe", "日本", "🦀x"]) {
+    assert.equal(utf8Bytes(text), new TextEncoder().encode(text).length);
+  }
 });
