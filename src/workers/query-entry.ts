@@ -16,6 +16,7 @@ import { answerExport } from "./export-answer.js";
 import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
+import { warmUp } from "./query-warm-up.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
 import { ThreadSlots } from "./thread-slots.js";
 
@@ -40,6 +41,13 @@ setInterval(() => {
     // The next query meets the same and says so.
   }
 }, REFRESH_MS).unref();
+
+const NO_CONTROL: QueryControl = { checkpoint: () => undefined };
+warmUp((request, queryable) => {
+  const nowMs = systemClock.nowMs();
+  const startControl = (): QueryControl => NO_CONTROL;
+  answerQuery(request, queryable, data, { nowMs, waitedMs: 0, startControl, warnings: () => [] });
+});
 
 /** The answer, whose body is moved to the main thread and not copied. */
 export function query({ request, place, receivedMs }: QueryTask): object {

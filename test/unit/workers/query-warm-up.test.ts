@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SampleColumns } from "../../../dist/storage/columns.js";
+import { SampleView } from "../../../dist/storage/sample-view.js";
+import { answerQuery } from "../../../dist/workers/query-answers.js";
+import { languageOf } from "../../../dist/workers/query-language.js";
+import { MadeUpSeries, requestOf, WARM_UP_QUERIES } from "../../../dist/workers/query-warm-up.js";
+
+const NOW_MS = 1_700_000_000_000;
+const defaults = {
+  lookbackDeltaMs: 300_000,
+  samplesMax: 1e6,
+  language: languageOf([]),
+  timeoutMs: 1000,
+  searchLimitMax: 0,
+  readSamplesMax: 1e6,
+  readFramesBytesMax: 1 << 20,
+};
+
+test("every query of the warm-up is evaluated over the made-up series", () => {
+  const series = new MadeUpSeries(NOW_MS);
+  for (const query of WARM_UP_QUERIES) {
+    const { status, body } = answerQuery(requestOf(query, NOW_MS), series, defaults as never, {
+      nowMs: NOW_MS,
+      waitedMs: 0,
+      startControl: () => ({ checkpoint: () => undefined }),
+      warnings: () => [],
+    });
+    const text = new TextDecoder().decode(body);
+    assert.equal(status, 200, `${query}: ${text}`);
+    const { data } = JSON.parse(text) as { data: { result: { values: unknown[] }[] } };
+    assert.ok(data.result.length > 0 && data.result[0]!.values.length > 100, query);
+  }
+});
+
+test("made-up series read as they are viewed", () => {
+  const set = new MadeUpSeries(NOW_MS).select([{ name: "__name__", op: "=", value: "m" }]);
+  const columns = new SampleColumns();
+  const view = new SampleView();
+  const [mint, maxt] = [NOW_MS - 1_000_001, NOW_MS - 123_456];
+  set.read(3, mint, maxt, columns);
+  assert.ok(set.view?.(3, mint, maxt, view));
+  assert.deepEqual(
+    [...columns.timestamps.subarray(0, columns.count)],
+    [...view.timestamps.subarray(view.start, view.end)],
+  );
+  assert.deepEqual(
+    [...columns.values.subarray(0, columns.count)],
+    [...view.values.subarray(view.start, view.end)],
+  );
+  assert.ok(columns.timestamps[0]! >= mint && columns.timestamps[columns.count - 1]! <= maxt);
+  assert.equal(columns.count, 58);
+});
