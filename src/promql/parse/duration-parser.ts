@@ -109,7 +109,9 @@ export class DurationParser implements ModifierTarget {
   private parseNumber(token: Token): number {
     const value = parseNumberOrNull(token.text);
     if (value !== null) return value;
-    const problem = /^[0-9.]+(e[+-]?[0-9]+)?$/i.test(token.text) ? "value out of range" : "invalid syntax";
+    const problem = /^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(token.text)
+      ? "value out of range"
+      : "invalid syntax";
     return this.failAt(
       token,
       `error parsing number: strconv.ParseFloat: parsing ${quote(token.text)}: ${problem}`,

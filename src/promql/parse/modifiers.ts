@@ -120,10 +120,9 @@ export function makeMatrix(
   const brackets = { start: open.start, end: close.end };
   if (expr.kind !== "vector") return parser.failAt(brackets, "ranges only allowed for vector selectors");
   const vector: VectorSelector = expr;
-  if (vector.offsetMs !== 0 || vector.offsetExpr !== null) {
-    parser.failAt(brackets, "no offset modifiers allowed before range");
-  }
-  if (vector.atMs !== null || vector.atEdge !== null) {
+  // As in Prometheus, `start()`, `end()` and calculated offsets may stand there; they hold for the whole range.
+  if (vector.offsetMs !== 0) parser.failAt(brackets, "no offset modifiers allowed before range");
+  if (vector.atMs !== null) {
     parser.failAt(brackets, "no @ modifiers allowed before range");
   }
   return {

@@ -17,7 +17,14 @@ import {
   makeMatrix,
   type ParserOptions,
 } from "./modifiers.js";
-import { aggregatorSet, isLabelWord, isMetricWord, type Token, takesParam } from "./token.js";
+import {
+  aggregatorSet,
+  isLabelWord,
+  isMetricWord,
+  startsExpression,
+  type Token,
+  takesParam,
+} from "./token.js";
 
 export type { ParserOptions } from "./modifiers.js";
 
@@ -125,7 +132,10 @@ class Parser extends DurationParser {
       if (group === "group_left" || group === "group_right") {
         this.take();
         matching.card = group === "group_left" ? "many-to-one" : "one-to-many";
-        if (this.peek().kind === "(") matching.include = this.parseGrouping();
+        const next = this.peek().kind;
+        // An operand or a filling may follow at once; anything else is taken for labels that went wrong.
+        if (next === "(" || !(startsExpression(next) || next.startsWith("fill")))
+          matching.include = this.parseGrouping();
       }
     }
     this.parseFill(matching);
@@ -286,7 +296,9 @@ class Parser extends DurationParser {
       args.push(this.parseBinary(0, depth + 1));
       if (this.takeIf(")")) return args;
       const comma = this.expect(",");
-      if (this.peek().kind === ")") this.failAt(comma, "trailing commas not allowed in function call args");
+      // Whatever cannot begin another argument: the comma is what is wrong then.
+      if (!startsExpression(this.peek().kind))
+        this.failAt(comma, "trailing commas not allowed in function call args");
     }
   }
 

@@ -124,6 +124,14 @@ export function isMetricWord(kind: TokenKind): boolean {
   return reservedWords.has(kind) && !NEVER_METRIC.has(kind);
 }
 
+/** Signs and literals that may begin an expression, beside the words. */
+const EXPRESSION_STARTS: ReadonlySet<string> = new Set(["NUMBER", "DURATION", "STRING", "(", "{", "+", "-"]);
+
+/** Whether an expression may begin with such a token. */
+export function startsExpression(kind: TokenKind): boolean {
+  return EXPRESSION_STARTS.has(kind) || aggregatorSet.has(kind) || isMetricWord(kind);
+}
+
 const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<=", "<", ">=", ">"]);
 const SET_OPERATORS: ReadonlySet<string> = new Set(["and", "or", "unless"]);
 const PARAM_AGGREGATORS: ReadonlySet<string> = new Set([

@@ -26,6 +26,9 @@ test("prints what it parses, in Prometheus' spelling", () => {
     ["a + fill_left(-1) fill_right(2) b", "a + fill_left (-1) fill_right (2) b"],
     ["rate(m[(1m+30s)*2] anchored)", "rate(m[(1m + 30s) * 2] anchored)"],
     ["sum without () (m)", "sum without () (m)"],
+    ["m @ start() [5m]", "m[5m] @ start()"],
+    ["m offset (1m*2) [5m]", "m[5m] offset (1m * 2)"],
+    ["a + on (b) group_left fill (1) c", "a + on (b) group_left () fill (1) c"],
     ['label_replace(m,"a","b\\n","c",`d`)', 'label_replace(m, "a", "b\\n", "c", "d")'],
   ] as const;
   for (const [query, printed] of cases) {
@@ -74,6 +77,19 @@ test("refuses bad queries at Prometheus' place with Prometheus' words", () => {
       "topk(m)",
       "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1",
     ],
+    ["round(m,, 1)", "1:8: parse error: trailing commas not allowed in function call args"],
+    ["sum(m, @ 10)", "1:6: parse error: trailing commas not allowed in function call args"],
+    ["a + on (b) group_left [5m] c", '1:23: parse error: unexpected "[" in grouping opts, expected "("'],
+    ["(a + on (b) group_left)", '1:23: parse error: unexpected ")" in grouping opts, expected "("'],
+    [
+      "0.25.5",
+      '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "0.25.5": invalid syntax',
+    ],
+    [
+      "1e999",
+      '1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e999": value out of range',
+    ],
+    ["m @ 10 [5m]", "1:8: parse error: no @ modifiers allowed before range"],
   ] as const;
   for (const [query, message] of cases) {
     assert.throws(
