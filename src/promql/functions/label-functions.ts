@@ -15,6 +15,18 @@ export function textOf(arg: Expr): string {
   return literal.kind === "string" ? literal.value : "";
 }
 
+/** Whether a `\Q` is open at the end: Prometheus writes its anchors behind the pattern, which are quoted then. */
+function endsQuoted(pattern: string): boolean {
+  let quoted = false;
+  for (let at = pattern.indexOf("\\"); at >= 0; at = pattern.indexOf("\\", at)) {
+    const next = pattern[at + 1];
+    // Inside, a backslash in front of anything else stands for itself.
+    at += quoted && next !== "E" ? 1 : 2;
+    quoted = quoted ? next !== "E" : next === "Q";
+  }
+  return quoted;
+}
+
 export function labelReplace(scope: Scope, call: CallExpr): Matrix {
   const [target, template, source, pattern] = call.args.slice(1).map(textOf);
   let regexp: ReturnType<typeof compileRegexp>;
@@ -24,6 +36,7 @@ export function labelReplace(scope: Scope, call: CallExpr): Matrix {
     if (!(error instanceof RefusalError)) throw error;
     return scope.state.fail(`invalid regular expression in label_replace(): ${pattern}`);
   }
+  if (endsQuoted(pattern)) scope.state.fail(`invalid regular expression in label_replace(): ${pattern}`);
   if (!isValidLabelName(target)) {
     scope.state.fail(`invalid destination label name in label_replace(): ${target}`);
   }

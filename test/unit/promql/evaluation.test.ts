@@ -74,6 +74,23 @@ test("names go away at once, or at the end where that is asked for", () => {
   assert.equal(labelsOf(true), '{i="0", n="m", type="even"}');
 });
 
+test("label_replace refuses a quotation that is open at its end, as Prometheus", () => {
+  const storage = storageOf(1, 2);
+  const replace = (pattern: string): string =>
+    `label_replace(m, "n", "x", "type", ${JSON.stringify(pattern)})`;
+  for (const pattern of ["even\\Q", "even|\\Qa\\E\\Q.", "\\Q\\\\"]) {
+    assert.throws(
+      () => evaluateInstant(replace(pattern), storage, 1000),
+      /invalid regular expression/,
+      pattern,
+    );
+  }
+  for (const pattern of ["\\Qeven\\E", "even|\\\\Q", "\\Qa\\\\E|even"]) {
+    const { value } = evaluateInstant(replace(pattern), storage, 1000);
+    assert.equal(value.type === "vector" && value.samples[0].labels.get("n"), "x", pattern);
+  }
+});
+
 /** Every step of a range query is what an instant query at its time gives. */
 test("range and instant queries agree", () => {
   const storage = storageOf(4, 300);
