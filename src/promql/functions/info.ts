@@ -217,7 +217,8 @@ class Enrichment {
     if (target === undefined) {
       out.addRow(labels);
       target = out.rows - 1;
-      out.setDropped(target, base.isDropped(row));
+      // As in Prometheus, a name whose removal was put off stays from here on.
+      out.setDropped(target, false);
       this.rowOf.set(labels.key, target);
     }
     const cell = target * out.steps + s;
