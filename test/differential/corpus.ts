@@ -17,6 +17,7 @@ import {
 } from "../support/remote-write.js";
 import { edgeSeries, seriesOf, sortedPairs } from "./edge-series.js";
 import { nativeSeries } from "./native-series.js";
+import { patternSeries } from "./patterns.js";
 import { BEGIN_MS, END_MS, ROUNDS } from "./span.js";
 
 /** One minute: no series of the corpus has both floats and histograms within less. */
@@ -52,8 +53,13 @@ export function corpusSeries(): WireSeries[] {
   return all.sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
-/** Compressed bodies of Remote Write 1.0, each a minute. */
+/** Compressed bodies of Remote Write 1.0, each a minute: of `series`, and of the values for patterns. */
 export function corpusRequests(series: readonly WireSeries[]): Uint8Array[] {
+  const all = [...series, ...patternSeries()].sort((a, b) => compareLabels(a.labels, b.labels));
+  return requestsOf(all);
+}
+
+function requestsOf(series: readonly WireSeries[]): Uint8Array[] {
   const bodies: Uint8Array[] = [];
   const next = series.map(() => ({ sample: 0, histogram: 0 }));
   for (let endMs = BEGIN_MS + SLICE_MS; endMs <= END_MS; endMs += SLICE_MS) {

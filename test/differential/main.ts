@@ -5,6 +5,7 @@
  * excuses a difference by a later version must then be so there. NEWER=1 asks for what came after 3.5, too, FEATURES=
  * are further values of `--enable-feature`, LAYOUT=blocks puts samples into
  * overlapping blocks and head, LAYOUT=deletions deletes in blocks and head,
+ * ONLY=texts leaves out all but the texts for `format_query` and `parse_query` and the patterns of matchers,
  * EXPLAINED= names a file that gets every query whose difference has an explanation.
  */
 import { appendFileSync } from "node:fs";
@@ -14,9 +15,12 @@ import { Coverage } from "./coverage.js";
 import { programPath } from "./program.js";
 import { NEWER_FEATURES, type RigOptions, startRig } from "./rig.js";
 import { BEGIN_MS } from "./span.js";
+import { runPatterns, runTexts } from "./text-campaign.js";
 import { vocabularyOf } from "./vocabulary.js";
 
 const PORTION = 500;
+/** One text to print and parse, and one pattern, for so many queries. */
+const TEXT_SHARE = 4;
 
 const NEWER = process.env["NEWER"] === "1";
 const HOUR_MS = 3_600_000;
@@ -46,6 +50,7 @@ function rigOptions(): RigOptions {
 
 async function main(): Promise<number> {
   const count = Number(process.argv[2] ?? process.env["COUNT"] ?? 2000);
+  const only = process.env["ONLY"] ?? "";
   const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
   const from = Number(process.env["FROM"] ?? 0);
   const reportsMax = Number(process.env["REPORTS"] ?? 20);
@@ -73,7 +78,7 @@ async function main(): Promise<number> {
     );
     const explained = new Map<string, number>();
     let [asked, errors, empty, reported] = [0, 0, 0, 0];
-    while (asked < count && reported < reportsMax) {
+    while (only !== "texts" && asked < count && reported < reportsMax) {
       const portion = {
         seed,
         from: from + asked,
@@ -88,6 +93,18 @@ async function main(): Promise<number> {
       reported += outcome.reports.length;
       print(
         `${asked} asked: ${errors} errors and ${empty} empty results on both sides, ${reported} differences`,
+      );
+    }
+    const share = { seed, from, count: Math.ceil(count / TEXT_SHARE) };
+    for (const [what, run] of [
+      ["texts", (reportsMax: number) => runTexts(rig, vocabulary, { ...share, reportsMax })],
+      ["patterns", (reportsMax: number) => runPatterns(rig, { ...share, reportsMax })],
+    ] as const) {
+      const outcome = await run(reportsMax - reported);
+      for (const report of outcome.reports) print(report);
+      reported += outcome.reports.length;
+      print(
+        `${outcome.asked} ${what}: ${outcome.refused} refused on both sides, ${outcome.reports.length} differences`,
       );
     }
     for (const [line, times] of explained) print(`${times} explained by: ${line}`);
