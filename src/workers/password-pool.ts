@@ -1,10 +1,10 @@
 import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 export interface PasswordTask {
   readonly password: string;
-  /** bcrypt, as `htpasswd -B` makes it. */
-  readonly hash: string;
-  /** The comparison takes as long as one with a hash of this cost (logarithm of the rounds). */
-  readonly costMax: number;
+  /** bcrypt, as `htpasswd -B` makes it: the user's, and others. The costs and their order are those of every task. */
+  readonly hashes: readonly string[];
+  /** Which one is the user's: what the others say does not count. */
+  readonly own: number;
 }
 
 /** The thread ends when nobody has asked for this long. */
