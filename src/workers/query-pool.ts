@@ -51,6 +51,7 @@ export class QueryPool {
   /** With three threads and more, one is kept for the others. */
   private readonly runningByClientMax: number;
   private nextId: bigint;
+  private closing = false;
 
   constructor(options: QueryPoolOptions) {
     const { data, threads } = options;
@@ -138,6 +139,7 @@ export class QueryPool {
   }
 
   close(): Promise<void> {
+    this.closing = true;
     return closePool(this.pool);
   }
 
@@ -207,6 +209,7 @@ export class QueryPool {
     if (error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY") {
       return refusal("execution", "query needs more memory than a query may have");
     }
+    if (this.closing) return refusal("unavailable", "the server is stopping");
     this.options.log.error("a query thread failed", { err: String(error) });
     return refusal("internal", "a query thread failed");
   }
