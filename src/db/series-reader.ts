@@ -7,7 +7,6 @@ import { SampleColumns } from "../storage/columns.js";
 import type { SampleSpan } from "../storage/queryable.js";
 import type { SampleView } from "../storage/sample-view.js";
 import { ColumnMerger } from "./merged-queryable.js";
-import { SharedTimes } from "./shared-times.js";
 import { ColumnsCache, StoredColumns } from "./stored-columns.js";
 import { type BlockPart, CHUNK_WORDS, type SpanFacts, type StoredSeries } from "./stored-series.js";
 
@@ -22,7 +21,6 @@ export class SeriesReader {
   /** No block has a sample at this time or later. */
   private readonly blocksEndMs: number;
   private cache: ColumnsCache;
-  private readonly times = new SharedTimes();
   private readonly work = new SampleColumns(4096);
   private readonly part = new SampleColumns(1024);
   private readonly merger = new ColumnMerger();
@@ -40,7 +38,6 @@ export class SeriesReader {
   /** Other objects stand for the series from now on. */
   forget(): void {
     this.cache = new ColumnsCache(this.cacheBytes);
-    this.times.clear();
   }
 
   read(series: StoredSeries, mint: number, maxt: number, columns: SampleColumns): void {
@@ -137,7 +134,7 @@ export class SeriesReader {
   /** The same samples in arrays of just their size; the times maybe in those of another series. */
   private copyOf({ timestamps, valueWords, count }: SampleColumns): SampleColumns {
     const copy = new SampleColumns(0);
-    copy.timestamps = this.times.share(timestamps, count);
+    copy.timestamps = this.cache.times.share(timestamps, count);
     copy.values = new Float64Array(count);
     copy.valueWords = new Uint32Array(copy.values.buffer);
     copy.valueWords.set(valueWords.subarray(0, 2 * count));

@@ -2,10 +2,12 @@
 import { isStaleAt } from "../model/stale.js";
 import type { SampleColumns } from "../storage/columns.js";
 import type { SampleView } from "../storage/sample-view.js";
+import { SharedTimes } from "./shared-times.js";
 
 const NO_POSITIONS = new Int32Array(0);
-/** Two arrays of eight bytes a sample, and the objects around them. */
+/** A time and a value. */
 const SAMPLE_BYTES = 16;
+const VALUE_BYTES = 8;
 const OBJECT_BYTES = 512;
 
 /** All samples of a series in [fromMs, toMs]: floats at strictly ascending times. Never changed once made. */
@@ -23,7 +25,7 @@ export class StoredColumns {
   readonly hasStale: boolean;
   /** Number of the query that used them last. */
   usedBy = 0;
-  private readonly timestamps: Float64Array;
+  readonly timestamps: Float64Array;
   private readonly values: Float64Array;
   private readonly words: Uint32Array;
   private readonly resets: Int32Array;
@@ -57,8 +59,9 @@ export class StoredColumns {
     this.resets = resets.length === 0 ? NO_POSITIONS : Int32Array.from(resets);
   }
 
+  /** Without the times. */
   get bytes(): number {
-    return SAMPLE_BYTES * this.count + 4 * this.resets.length + OBJECT_BYTES;
+    return VALUE_BYTES * this.count + 4 * this.resets.length + OBJECT_BYTES;
   }
 
   get firstMs(): number {
@@ -114,10 +117,13 @@ export interface ColumnsOwner {
  * hand uses: a query that needs more than there is room for leaves the cache as it is.
  */
 export class ColumnsCache {
+  readonly times: SharedTimes = new SharedTimes();
   bytes = 0;
   private readonly bytesMax: number;
   private readonly owners: ColumnsOwner[] = [];
   private hand = 0;
+  /** The last query that found nothing to take room from. */
+  private filledBy = -1;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -130,28 +136,36 @@ export class ColumnsCache {
     return this.makeRoom(bytes, query);
   }
 
-  /** Hangs `columns` on `owner`. */
+  /** Hangs `columns`, whose times are of `times.share`, on `owner`. */
   keep(owner: ColumnsOwner, columns: StoredColumns, query: number): void {
     columns.usedBy = query;
-    this.bytes += columns.bytes - (owner.columns?.bytes ?? 0);
+    this.bytes += columns.bytes + this.times.take(columns.timestamps);
     if (owner.columns === null) this.owners.push(owner);
+    else this.release(owner.columns);
     owner.columns = columns;
   }
 
+  private release(columns: StoredColumns): void {
+    this.bytes -= columns.bytes + this.times.drop(columns.timestamps);
+  }
+
   private makeRoom(bytes: number, query: number): boolean {
-    let spared = 0;
+    let spared = this.filledBy === query ? this.owners.length : 0;
     while (this.bytes + bytes > this.bytesMax) {
       const { owners } = this;
-      if (spared >= owners.length) return false;
+      if (spared >= owners.length) {
+        this.filledBy = query;
+        return false;
+      }
       if (this.hand >= owners.length) this.hand = 0;
-      const { columns } = owners[this.hand];
-      if (columns?.usedBy === query) {
+      const owner = owners[this.hand] as ColumnsOwner;
+      if (owner.columns?.usedBy === query) {
         spared++;
         this.hand++;
         continue;
       }
-      this.bytes -= columns?.bytes ?? 0;
-      owners[this.hand].columns = null;
+      if (owner.columns !== null) this.release(owner.columns);
+      owner.columns = null;
       const last = owners.pop() as ColumnsOwner;
       if (this.hand < owners.length) owners[this.hand] = last;
     }
