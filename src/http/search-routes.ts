@@ -1,5 +1,5 @@
 import type { QueryKind } from "../workers/contract.js";
-import { ask } from "./api-routes.js";
+import { askStrictly } from "./api-routes.js";
 import type { EngineGate } from "./engine-gate.js";
 import { MATCHES, RANGE } from "./route-params.js";
 import type { Route, RouteParam } from "./router.js";
@@ -34,7 +34,7 @@ export function searchRoutes(gate: EngineGate): Route[] {
     gives: ["application/x-ndjson"],
     scope: "read",
     cors: true,
-    handle: (call) => ask(gate, call, kind),
+    handle: (call) => askStrictly(gate, call, kind),
   });
   return [
     row("metric_names", "search_metric_names", "Metric names that match a text", [

@@ -15,7 +15,7 @@ const FLAGS: readonly string[] = ["--query.lookback-delta=1h", "--storage.tsdb.m
 /** Nothing of the head becomes a block, so what a status tells of the head tells of all. */
 const PROMETHEUS_FLAGS: readonly string[] = [
   "--storage.tsdb.max-block-duration=10y",
-  "--enable-feature=exemplar-storage",
+  "--enable-feature=exemplar-storage,search-api",
 ];
 const CONFIG = "storage: { tsdb: { out_of_order_time_window: 1d }, exemplars: { max_exemplars: 10000 } }\n";
 

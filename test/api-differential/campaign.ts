@@ -2,7 +2,8 @@
 import type { Rig } from "../differential/rig.js";
 import type { Vocabulary } from "../differential/vocabulary.js";
 import { differenceOf } from "./compare.js";
-import { type Evidence, RULES } from "./explained.js";
+import type { Endpoint } from "./endpoints.js";
+import { type Evidence, RULES, type Rule } from "./explained.js";
 import { generateRequest } from "./generate.js";
 import type { Oracle } from "./oracle.js";
 import { type ApiRequest, type Client, printRequest, type Reply } from "./request.js";
@@ -22,6 +23,17 @@ export interface ApiCampaign {
   readonly count: number;
   /** Asking stops at this many reports. */
   readonly reportsMax: number;
+  /** Absent: all that 3.5 has. */
+  readonly kind?: Kind;
+}
+
+/** A part of the API that only later versions have. */
+export interface Kind {
+  readonly endpoints: readonly Endpoint[];
+  /** A pair at the end of every query string. */
+  readonly always: string;
+  /** What is deliberate, beside RULES. */
+  readonly rules: readonly Rule[];
 }
 
 export interface ApiReport {
@@ -52,31 +64,36 @@ export async function runApiCampaign(
   rig: ApiRig,
   client: Client,
   vocabulary: Vocabulary,
-  { seed, from, count, reportsMax }: ApiCampaign,
+  { seed, from, count, reportsMax, kind }: ApiCampaign,
 ): Promise<ApiOutcome> {
+  const rules = [...RULES, ...(kind?.rules ?? [])];
   const statuses = new Map<number, number>();
-  const explained = new Map(RULES.map(({ name }) => [name, 0]));
+  const explained = new Map(rules.map(({ name }) => [name, 0]));
   const reports: ApiReport[] = [];
   let [asked, open] = [0, 0];
+  const compareOne = (one: ApiRequest): Promise<Compared> =>
+    compareAt(rig, client, kind === undefined ? one : { ...one, query: [...one.query, kind.always] }, rules);
   for (let index = from; index < from + count && reports.length < reportsMax; index++) {
-    const request = generateRequest(seed, index, vocabulary);
-    const found = await compareAt(rig, client, request);
+    const request = generateRequest(seed, index, vocabulary, kind?.endpoints);
+    const found = await compareOne(request);
     asked++;
     statuses.set(found.status, (statuses.get(found.status) ?? 0) + 1);
     if (found.open) open++;
     for (const name of found.rules) explained.set(name, (explained.get(name) ?? 0) + 1);
     if (found.unexplained === null) continue;
-    const smallest = await shrink(
-      request,
-      async (one) => (await compareAt(rig, client, one)).unexplained !== null,
-    );
-    const { unexplained } = await compareAt(rig, client, smallest);
+    const smallest = await shrink(request, async (one) => (await compareOne(one)).unexplained !== null);
+    const { unexplained } = await compareOne(smallest);
     reports.push({ index, smallest, text: unexplained ?? found.unexplained });
   }
   return { asked, statuses, reports, open, explained };
 }
 
-async function compareAt(rig: ApiRig, client: Client, request: ApiRequest): Promise<Compared> {
+async function compareAt(
+  rig: ApiRig,
+  client: Client,
+  request: ApiRequest,
+  all: readonly Rule[],
+): Promise<Compared> {
   const expectedUrl = request.path === "/api/v1/metadata" ? rig.metadataUrl : rig.prometheusUrl;
   const [actual, expected] = await Promise.all([
     client.ask(rig.varveUrl, request),
@@ -86,7 +103,7 @@ async function compareAt(rig: ApiRig, client: Client, request: ApiRequest): Prom
   if (differenceOf(request, actual, expected) === null)
     return { status, unexplained: null, rules: [], open: false };
   const evidence = { oracle: rig.oracle, ask: (one: ApiRequest) => client.ask(expectedUrl, one) };
-  const { restated, rules } = await restateAll(expected, actual, request, evidence);
+  const { restated, rules } = await restateAll(all, expected, actual, request, evidence);
   const unexplained = differenceOf(request, actual, restated);
   if (unexplained === null) return { status, unexplained, rules, open: false };
   for (let again = 0; again < REPEATS; again++) {
@@ -98,6 +115,7 @@ async function compareAt(rig: ApiRig, client: Client, request: ApiRequest): Prom
 }
 
 async function restateAll(
+  all: readonly Rule[],
   expected: Reply,
   actual: Reply,
   request: ApiRequest,
@@ -105,7 +123,7 @@ async function restateAll(
 ): Promise<{ restated: Reply; rules: string[] }> {
   const rules: string[] = [];
   let restated = expected;
-  for (const { name, restate } of RULES) {
+  for (const { name, restate } of all) {
     const next = await restate(restated, actual, request, evidence);
     if (next !== restated && JSON.stringify(next) !== JSON.stringify(restated)) rules.push(name);
     restated = next;

@@ -31,7 +31,8 @@ async function fullList(
   return listOf(await evidence.ask({ ...asked, headers: contentType(request.headers) }));
 }
 
-function withoutParams(request: ApiRequest, without: RegExp): ApiRequest {
+/** The request without the pairs that match. */
+export function withoutParams(request: ApiRequest, without: RegExp): ApiRequest {
   const kept = (pair: string): boolean => !without.test(pair);
   const form = request.form === null ? null : request.form.filter(kept);
   return { ...request, form, query: request.query.filter(kept) };

@@ -7,17 +7,24 @@ import { ENDPOINTS, type Endpoint, type Param } from "./endpoints.js";
 import type { ApiRequest } from "./request.js";
 import type { Value } from "./values.js";
 
-export function generateRequest(seed: number, index: number, vocabulary: Vocabulary): ApiRequest {
+/** `endpoints`: only these, and only forms and query strings. */
+export function generateRequest(
+  seed: number,
+  index: number,
+  vocabulary: Vocabulary,
+  endpoints?: readonly Endpoint[],
+): ApiRequest {
   const dice = new Dice(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
+  if (endpoints !== undefined) return endpointRequest(dice, vocabulary, endpoints);
   return dice.weighted<() => ApiRequest>([
-    [82, () => endpointRequest(dice, vocabulary)],
+    [82, () => endpointRequest(dice, vocabulary, ENDPOINTS)],
     [10, () => clientRequest(dice)],
     [8, () => bodyRequest(dice)],
   ])();
 }
 
-function endpointRequest(dice: Dice, vocabulary: Vocabulary): ApiRequest {
-  const endpoint = dice.weighted(ENDPOINTS.map((one) => [one.weight, one] as const));
+function endpointRequest(dice: Dice, vocabulary: Vocabulary, endpoints: readonly Endpoint[]): ApiRequest {
+  const endpoint = dice.weighted(endpoints.map((one) => [one.weight, one] as const));
   const chosen = methodFor(dice, endpoint);
   const pairs = pairsOf(dice, endpoint, vocabulary);
   const path = endpoint.path(dice);

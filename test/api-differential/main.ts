@@ -1,7 +1,7 @@
 /**
  * `npm run differential:api -- COUNT`: that many random requests to Varve and to the `prometheus` on PATH.
  * SEED= replays, FROM= begins at another request of the seed, REPORTS= stops at that many differences, PROMETHEUS=
- * is another program than the one on PATH.
+ * is another program than the one on PATH. KIND=search asks `/api/v1/search/*`, which takes a Prometheus of 3.14 or later.
  */
 import { corpusSeries } from "../differential/corpus.js";
 import { programPath } from "../differential/program.js";
@@ -9,6 +9,7 @@ import { vocabularyOf } from "../differential/vocabulary.js";
 import { startApiRig } from "./api-rig.js";
 import { printApiReport, runApiCampaign } from "./campaign.js";
 import { openClient } from "./request.js";
+import { SEARCH } from "./search-endpoints.js";
 
 async function main(): Promise<number> {
   const count = Number(process.argv[2] ?? process.env["COUNT"] ?? 2000);
@@ -29,7 +30,8 @@ async function main(): Promise<number> {
       `seed ${seed}, ${count} requests from ${from} on; Varve ${rig.varveUrl}, Prometheus ${rig.prometheusUrl}`,
     );
     const startMs = Date.now();
-    const campaign = { seed, from, count, reportsMax };
+    const kind = process.env["KIND"] === "search" ? { kind: SEARCH } : {};
+    const campaign = { seed, from, count, reportsMax, ...kind };
     const outcome = await runApiCampaign(rig, client, vocabularyOf(series), campaign);
     const { asked, statuses, reports, open, explained } = outcome;
     for (const report of reports) print(printApiReport(seed, report));

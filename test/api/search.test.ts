@@ -116,6 +116,7 @@ test("metadata is told where it is asked for", async (t) => {
 test("what is wrong is said in Prometheus' words", async (t) => {
   const server = await startFilled(t, ["--web.search.max-limit=50"]);
   const wrong: Readonly<Record<string, string>> = {
+    "metric_names?limit=%zz": 'error parsing form values: invalid URL escape "%zz"',
     "metric_names?start=x": `invalid time value for 'start': cannot parse "x" to a valid timestamp`,
     "metric_names?start=2&end=1": "end timestamp must not be before start timestamp",
     "metric_names?match[]={": "1:2: parse error: unexpected end of input inside braces",
