@@ -171,3 +171,51 @@ test("the n-th call fails: a deletion that was not confirmed may be half done, o
   }
   assert.ok(failures > 0, "some failures hit a deletion or maintenance");
 });
+
+const START_MS = Math.floor(new FakeClock().nowMs() / RANGE_MS) * RANGE_MS - 20 * RANGE_MS;
+const ALL_OF_A = {
+  sets: [[{ name: "__name__", op: "=", value: "a" } as const]],
+  mint: START_MS,
+  maxt: START_MS + 10 * RANGE_MS,
+};
+
+async function writeOne(db: LocalDatabase, name: string, offsetMs: number): Promise<void> {
+  const labels: [string, string][] = [["__name__", name]];
+  const series = [{ labels, samples: [{ timestamp: START_MS + offsetMs, value: 1.5 }] }];
+  assert.equal((await db.writeSeries(series)).status, 204);
+}
+
+function reopen(disk: MemFileSystem): LocalDatabase {
+  if (disk.exists(`${DATA_DIR}/lock`)) disk.unlink(`${DATA_DIR}/lock`);
+  return new LocalDatabase(disk, new FakeClock(), OPTIONS);
+}
+
+test("what was written while a deletion was under way, and is gone, stays gone", async () => {
+  const disk = new MemFileSystem();
+  const db = new LocalDatabase(disk, new FakeClock(), OPTIONS);
+  await writeOne(db, "a", 0);
+  await writeOne(db, "b", 0);
+  // Its matchers are in the log before this sample, its refs are behind it.
+  await Promise.all([db.deleteSeries(ALL_OF_A), writeOne(db, "a", 1000)]);
+  const stored = db.contents();
+  assert.deepEqual([...stored.keys()], ["b"]);
+  const again = reopen(disk.crashClone());
+  assert.deepEqual(again.contents(), stored);
+  await Promise.all([again.close(), db.close()]);
+});
+
+test("a deletion of series that had left the head holds though the log is replayed from its beginning", async () => {
+  const disk = new MemFileSystem();
+  const db = new LocalDatabase(disk, new FakeClock(), { ...OPTIONS, segmentBytesMax: 1 << 20 });
+  await writeOne(db, "a", 0);
+  await writeOne(db, "b", 3 * RANGE_MS);
+  assert.equal(db.maintain(START_MS + 2 * RANGE_MS), 1, "series that left the head");
+  await db.deleteSeries(ALL_OF_A);
+  assert.equal(db.contents().get("a")?.size ?? 0, 0);
+  const after = disk.crashClone();
+  after.unlink(`${db.database.logDir}/compacted`);
+  const again = reopen(after);
+  assert.equal(again.contents().get("a")?.size ?? 0, 0);
+  assert.equal(again.contents().get("b")?.size, 1);
+  await Promise.all([again.close(), db.close()]);
+});

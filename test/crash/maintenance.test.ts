@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
+import { listBlocks, supersededBlocks } from "../../dist/block/block-folder.js";
 import { MaintenanceThread } from "../../dist/db/maintenance.js";
 import { DATA_DIR, LocalDatabase } from "../support/database.js";
 import { FakeClock } from "../support/fake-clock.js";
@@ -10,6 +11,8 @@ import type { WireSeries } from "../support/remote-write.js";
 const RANGE_MS = 7_200_000;
 const START_MS = 1_790_000_000_000 - (1_790_000_000_000 % RANGE_MS);
 const OPTIONS = { segmentBytesMax: 4 << 10, chunkSamplesMax: 20 };
+/** Of what is compacted. */
+const END_MS = START_MS + 2 * RANGE_MS;
 const SYNCS: readonly FileOperation[] = ["fsync", "fsyncDirectory", "rename", "unlink", "removeTree"];
 
 function series(name: string, samples: NonNullable<WireSeries["samples"]>): WireSeries {
@@ -43,16 +46,43 @@ function openMaintenance(db: LocalDatabase, fs: FaultFileSystem | MemFileSystem,
 /** The whole of a maintenance run, as the server does it. Returns the segments that the log lost. */
 function compact(db: LocalDatabase, fs: FaultFileSystem | MemFileSystem, clock: FakeClock): number {
   const maintenance = openMaintenance(db, fs, clock);
-  const endMs = START_MS + 2 * RANGE_MS;
+  const endMs = END_MS;
   const blocks = maintenance.compactHead(endMs, db.database.log.end);
   assert.equal(blocks.length, 2);
   maintenance.dropHead();
+  assert.deepEqual(
+    maintenance.compactHead(endMs, db.database.log.end),
+    [],
+    "what was dropped is not written again",
+  );
   db.database.kernel.exports.sweepEvictionQueue();
   const last = db.database.lastSegmentBefore(endMs, db.database.log.segment);
   const deleted = last === 0 ? 0 : maintenance.truncateLog(last, db.database.sideRecords());
   db.database.forgetSegments(last);
   while (maintenance.maintain(db.database.newestMs).kind !== "idle");
   return deleted;
+}
+
+/** Samples of blocks that no other block replaces. */
+function samplesInBlocks(fs: MemFileSystem): number {
+  const { metas } = listBlocks(fs, DATA_DIR);
+  const replaced = supersededBlocks(metas);
+  return metas
+    .filter((meta) => !replaced.includes(meta))
+    .reduce((sum, { stats }) => sum + stats.numSamples, 0);
+}
+
+/** Readers show a sample once, however often it is stored: that it is stored once is seen in the blocks alone. */
+function assertStoredOnce(db: LocalDatabase, disk: MemFileSystem, what: string): void {
+  db.maintain(END_MS);
+  const samples = [...db.contents().values()].flatMap((one) => [...one.keys()]).filter((t) => t < END_MS);
+  assert.equal(samplesInBlocks(disk), samples.length, `${what}: samples in blocks`);
+  const { head } = db;
+  assert.equal(
+    head.refs([], START_MS, END_MS - 1).length,
+    0,
+    `${what}: series with samples in head and block`,
+  );
 }
 
 test("a power cut at any moment of head compaction and log truncation loses and doubles nothing", async () => {
@@ -70,6 +100,7 @@ test("a power cut at any moment of head compaction and log truncation loses and 
   assert.ok(compact(db, fs, clock) > 2, "segments were deleted");
   fs.before = () => {};
   assert.deepEqual(db.contents(), before);
+  assertStoredOnce(db, disk, "without a cut");
   await db.close();
   assert.ok(cuts.length > 20, `${cuts.length} cuts`);
   for (const cut of [...cuts, disk]) {
@@ -82,6 +113,7 @@ test("a power cut at any moment of head compaction and log truncation loses and 
     assert.equal(answer.status, 204);
     await reopened.close();
     const again = new LocalDatabase(cut, clock, OPTIONS);
+    assertStoredOnce(again, cut, "after a cut");
     assert.equal(again.contents().get("after")?.size, 1, "what is written after a truncation is replayed");
     assert.equal(again.contents().size, before.size + 1);
     await again.close();
