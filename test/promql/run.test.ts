@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { Lexer } from "../../dist/promql/parse/lexer.js";
+import { reservedWords } from "../../dist/promql/parse/token.js";
+import { languageOf, wordsOf } from "../../dist/workers/query-language.js";
 import { DatabaseStorage } from "./database-storage.js";
 import { memoryStorage, runFolder } from "./run-scripts.js";
 import { runScript, type ScriptReport } from "./runner.js";
+import { parseScript } from "./script.js";
 
 const own = fileURLToPath(new URL("../../test/promql/scripts", import.meta.url));
 
@@ -27,6 +31,39 @@ test("our own scripts pass on the real storage", async () => {
   assert.deepEqual(storage.refusals, []);
   assert.deepEqual(report.failures, []);
   assert.ok(report.passed > 100, `only ${report.passed} evaluations`);
+});
+
+/** Each word and sign of the parser's tables, functions with their parenthesis. */
+function partsOf(query: string): Set<string> {
+  const parts = new Set<string>();
+  const lexer = new Lexer(query);
+  for (let last = "", token = lexer.next(); token.kind !== "EOF"; token = lexer.next()) {
+    parts.add(token.kind === "(" ? `${last}(` : token.kind);
+    last = token.text;
+  }
+  return parts;
+}
+
+test("every function, aggregation, operator and modifier occurs in our own scripts with something expected of it", () => {
+  const occurring = new Set<string>();
+  for (const name of readdirSync(own)) {
+    for (const command of parseScript(readFileSync(`${own}/${name}`, "utf8"))) {
+      if (command.kind !== "eval") continue;
+      const { series, scalar, text, fail, query } = command;
+      const expects = series.length > 0 || scalar !== undefined || text !== undefined;
+      if (expects && fail.length === 0) for (const part of partsOf(query)) occurring.add(part);
+    }
+  }
+  const words = wordsOf({ ...languageOf([]), experimentalFunctions: true });
+  const wanted = [
+    ...Object.keys(words.functions).map((name) => `${name}(`),
+    ...Object.keys(words.operators),
+    ...reservedWords,
+  ];
+  assert.deepEqual(
+    [...new Set(wanted)].filter((part) => !occurring.has(part)),
+    [],
+  );
 });
 
 const shared = fileURLToPath(new URL("../../../shared/promqltest", import.meta.url));
