@@ -1,4 +1,5 @@
 /** Metric families as scrapers read them: the text format 0.0.4 and delimited protobuf (io.prometheus.client). */
+import { worked } from "../base/patience.js";
 import { ProtobufWriter } from "../encoding/protobuf-writer.js";
 import { formatFloatShort } from "../model/go-text.js";
 import { CUSTOM_BUCKETS_SCHEMA, type Histogram, type HistogramSpan } from "../model/histogram.js";
@@ -33,11 +34,15 @@ export function encodeFamilies(families: readonly MetricFamily[], format: Exposi
   return new TextEncoder().encode(lines.join(""));
 }
 
+/** Of `worked`. */
+const WORK_PER_SAMPLE = 200;
+
 function writeText(lines: string[], family: MetricFamily, { escaping }: ExpositionFormat): void {
   const name = escapeName(family.name, escaping);
   const type = family.type === "untyped" ? "untyped" : "histogram";
   lines.push(`# TYPE ${printName(name)} ${type}\n`);
   for (const { pairs, timestampMs, value, histogram } of family.samples) {
+    worked(WORK_PER_SAMPLE);
     const labels: string[] = [];
     for (let i = 0; i < pairs.length; i += 2) {
       const label = printName(escapeName(pairs[i], escaping));
@@ -112,6 +117,7 @@ function encodeProtobuf(families: readonly MetricFamily[], { escaping }: Exposit
     all.string(1, escapeName(name, escaping));
     all.uint64(3, TYPES[type]);
     for (const { pairs, timestampMs, value, histogram } of samples) {
+      worked(WORK_PER_SAMPLE);
       const metric = all.open(4);
       for (let i = 0; i < pairs.length; i += 2) {
         const label = all.open(1);

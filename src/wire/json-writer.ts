@@ -31,10 +31,12 @@ export class JsonWriter {
 
   /** A copy of exactly what was written: it may be handed to another thread. Nothing may be written after that. */
   finish(): Uint8Array {
-    const copy = this.bytes.slice(0, this.length);
-    if (this.bytes.length <= SPARE_BYTES_MAX) spare = this.bytes;
+    const { bytes, length } = this;
     this.bytes = NONE;
-    return copy;
+    // Of a large answer no copy: what is behind its end was never touched and is no memory yet.
+    if (bytes.length > SPARE_BYTES_MAX) return bytes.subarray(0, length);
+    spare = bytes;
+    return bytes.slice(0, length);
   }
 
   /** `text` as it is; ASCII only. */

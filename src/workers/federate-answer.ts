@@ -1,6 +1,7 @@
 /** `/federate`: the newest sample of each series that some `match[]` selects; runs on a query thread. */
 import { RefusalError } from "../base/errors.js";
 import { ANSWER_BYTES_MAX } from "../base/limits.js";
+import { worked } from "../base/patience.js";
 import { CUSTOM_BUCKETS_SCHEMA, type Histogram, ResetHint } from "../model/histogram.js";
 import { compareLabels, compareUtf8, type Labels, METRIC_NAME } from "../model/labels.js";
 import { isStaleAt, isStaleNaN } from "../model/stale.js";
@@ -88,10 +89,14 @@ function newestOf(labels: Labels, columns: SampleColumns): Newest | null {
   };
 }
 
+/** Of `worked`. */
+const WORK_PER_SERIES = 200;
+
 /** Neighbours of one name and kind together. A name with floats and histograms makes several families. */
 function familiesOf(found: readonly Newest[]): { name: string; type: FamilyType; samples: FamilySample[] }[] {
   const families: { name: string; type: FamilyType; samples: FamilySample[] }[] = [];
   for (const { labels, timestampMs, value, histogram } of found) {
+    worked(WORK_PER_SERIES);
     const name = labels.get(METRIC_NAME);
     const type = typeOf(histogram);
     let family = families.at(-1);

@@ -6,6 +6,7 @@ import { isValidLabelName } from "../parse/label-name.js";
 import { Grouping } from "./grouping.js";
 import { withLabel } from "./label-builder.js";
 import { ABSENT, FLOAT, Matrix } from "./matrix.js";
+import { WORK_PER_KEY } from "./query-state.js";
 import type { Scope } from "./scope.js";
 
 /** How many rows of each group have which value; the value becomes a label. */
@@ -19,7 +20,7 @@ export function evalCountValues(scope: Scope, expr: AggregateExpr): Matrix {
   out.delayedDrop = matrix.delayedDrop;
   for (let row = 0; row < matrix.rows; row++) {
     const labels = matrix.labelsOf(row);
-    scope.state.did(matrix.steps * 5);
+    scope.state.did(2 * WORK_PER_KEY * matrix.steps);
     for (let s = 0; s < matrix.steps; s++) {
       const cell = row * matrix.steps + s;
       const kind = matrix.kinds[cell];

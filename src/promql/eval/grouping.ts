@@ -1,9 +1,13 @@
+import { worked } from "../../base/patience.js";
 import { Labels, METRIC_NAME } from "../../model/labels.js";
 import type { SeriesSet } from "../../storage/queryable.js";
 import type { AggregateExpr } from "../parse/ast.js";
 import { keepLabels, withoutLabels } from "./label-builder.js";
 import { type Matrix, METADATA_LABELS } from "./matrix.js";
 import { keyOn, keyWithout } from "./signatures.js";
+
+/** Of `worked`. */
+const WORK_PER_KEY = 50;
 
 /** Numbers the groups of an aggregation as their first row comes. */
 export class Grouping {
@@ -60,6 +64,7 @@ export class Grouping {
   }
 
   groupOfLabels(labels: Labels): number {
+    worked(WORK_PER_KEY);
     const key = this.without ? keyWithout(labels, this.excluded) : keyOn(labels, this.names);
     const known = this.ids.get(key);
     if (known !== undefined) return known;

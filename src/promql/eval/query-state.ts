@@ -11,8 +11,8 @@ import {
 import type { SampleStats } from "./sample-stats.js";
 
 const NO_CONTROL: QueryControl = { checkpoint: () => {} };
-/** Units of work (about a sample each) between two looks at the control. */
-const WORK_PER_CHECKPOINT = 200_000;
+/** Units of work (about a sample each) between two looks at the control, as often as in `base/patience.ts`. */
+const WORK_PER_CHECKPOINT = 20_000;
 /** About what it costs to decode a label set and look it up. */
 export const WORK_PER_KEY = 200;
 

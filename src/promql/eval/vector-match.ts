@@ -22,7 +22,7 @@ export function evalVectorVector(scope: Scope, expr: BinaryExpr): Matrix {
   return out;
 }
 
-const WORK_PER_ROW = 50;
+const WORK_PER_ROW = 200;
 const NOT_MATCHED = -1;
 const MULTIPLE = "multiple matches for labels:";
 const MANY_TO_ONE = `${MULTIPLE} many-to-one matching must be explicit (group_left/group_right)`;
@@ -99,8 +99,11 @@ class Matcher {
       const from = row * one.steps;
       for (let s = 0; s < one.steps; s++) if (one.kinds[from + s] !== ABSENT) owner[s] = row;
     }
-    this.scope.state.did((manyRows.length + oneRows.length) * (one.steps + WORK_PER_ROW));
-    for (const row of manyRows) this.runRow(group, row);
+    this.scope.state.did(oneRows.length * (one.steps + WORK_PER_ROW));
+    for (const row of manyRows) {
+      this.scope.state.did(10 * one.steps + WORK_PER_ROW);
+      this.runRow(group, row);
+    }
     if (this.fillMany !== null) for (const row of oneRows) this.runReverseFill(group, row);
   }
 

@@ -3,6 +3,7 @@ import type { Labels } from "../../model/labels.js";
 import { mergeDuplicates } from "../eval/duplicates.js";
 import { withLabel } from "../eval/label-builder.js";
 import { FLOAT, HISTOGRAM, Matrix } from "../eval/matrix.js";
+import { WORK_PER_KEY } from "../eval/query-state.js";
 import type { Scope } from "../eval/scope.js";
 import { nativeFraction, nativeQuantile } from "../histogram/quantile.js";
 import type { CallExpr, Expr } from "../parse/ast.js";
@@ -128,7 +129,7 @@ function measure(
   const series = groupHistograms(scope, matrix, arg);
   const buckets: Buckets = { bounds: [], counts: [] };
   for (const one of series) {
-    scope.state.did(matrix.steps * (one.rows.length + 2));
+    scope.state.did(matrix.steps * (10 * one.rows.length + 10) + WORK_PER_KEY);
     const base = out.addRow(label(one.labels));
     const row = out.rows - 1;
     out.setDropped(row, true);

@@ -2,6 +2,7 @@ import { parseFloatOrNull } from "../../model/go-text.js";
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import { withLabel } from "../eval/label-builder.js";
 import { FLOAT, HISTOGRAM, type Matrix } from "../eval/matrix.js";
+import { WORK_PER_KEY } from "../eval/query-state.js";
 import type { Scope } from "../eval/scope.js";
 import type { Expr } from "../parse/ast.js";
 
@@ -34,6 +35,7 @@ export function groupHistograms(scope: Scope, matrix: Matrix, arg: Expr): Histog
     return series;
   };
   for (let row = 0; row < matrix.rows; row++) {
+    scope.state.did(matrix.steps + 2 * WORK_PER_KEY);
     const base = row * matrix.steps;
     const kinds = matrix.kinds.subarray(base, base + matrix.steps);
     const labels = matrix.labelsOf(row);

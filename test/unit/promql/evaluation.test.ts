@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RefusalError } from "../../../dist/base/errors.js";
+import { underControl } from "../../../dist/base/patience.js";
 import { Labels } from "../../../dist/model/labels.js";
 import { evaluateInstant, evaluateRange } from "../../../dist/promql/query.js";
 import { MemoryQueryable } from "../../support/memory-queryable.js";
@@ -88,6 +89,29 @@ test("label_replace refuses a quotation that is open at its end, as Prometheus",
   for (const pattern of ["\\Qeven\\E", "even|\\\\Q", "\\Qa\\\\E|even"]) {
     const { value } = evaluateInstant(replace(pattern), storage, 1000);
     assert.equal(value.type === "vector" && value.samples[0].labels.get("n"), "x", pattern);
+  }
+});
+
+test("whoever waits is asked for often, whatever is done with many series", () => {
+  const storage = storageOf(4000, 1);
+  const queries = [
+    "m",
+    'count_values("v", m)',
+    'histogram_quantile(0.9, label_replace(m, "le", "$1", "i", "(.*)"))',
+    "sum by (i) (m)",
+    "m * on () group_left () vector(1)",
+    "m and on (i) m",
+    'label_join(m, "n", "-", "i", "type")',
+    'sort_by_label(m, "i")',
+    "topk(10, m)",
+  ];
+  for (const query of queries) {
+    let looks = 0;
+    const control = { checkpoint: () => void looks++ };
+    underControl(control.checkpoint, () =>
+      evaluateInstant(query, storage, 0, { control, experimentalFunctions: true }),
+    );
+    assert.ok(looks >= 4, `${query}: ${looks} looks`);
   }
 });
 
