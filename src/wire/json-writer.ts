@@ -29,7 +29,7 @@ export class JsonWriter {
     spare = null;
   }
 
-  /** A copy of exactly what was written: it may be handed to another thread. Nothing may be written after that. */
+  /** What was written, in a buffer of its own that may be handed to another thread. Nothing may be written after that. */
   finish(): Uint8Array {
     const { bytes, length } = this;
     this.bytes = NONE;
