@@ -3,6 +3,7 @@ import * as assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import type { WireSeries } from "../support/remote-write.js";
 import { startServer } from "../support/server.js";
 import { postV1 } from "../support/write-client.js";
@@ -18,10 +19,21 @@ const VALUES: Readonly<Record<string, string>> = {
 };
 
 interface Dashboard {
+  readonly templating: { readonly list: readonly { readonly type: string; readonly query: string }[] };
   readonly panels: readonly {
     readonly title: string;
     readonly targets?: readonly { readonly expr: string }[];
   }[];
+}
+
+interface DataSource {
+  readonly type: string;
+  readonly access: string;
+  readonly jsonData: {
+    readonly prometheusType: string;
+    readonly prometheusVersion: string;
+    readonly httpMethod: string;
+  };
 }
 
 /** A scrape of the server's own metrics as series, with the labels that a scraper adds. */
@@ -61,7 +73,7 @@ test("every query of the dashboard finds something in the server's own metrics",
     const answer = await postV1(url, scraped(text, nowMs - i * SCRAPE_MS));
     assert.equal(answer.status, 204, answer.text);
   }
-  const { panels } = JSON.parse(readFileSync(FILE, "utf8")) as Dashboard;
+  const { panels, templating } = JSON.parse(readFileSync(FILE, "utf8")) as Dashboard;
   const queries = panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr })));
   assert.ok(queries.length > 20);
   for (const { title, expr } of queries) {
@@ -71,4 +83,49 @@ test("every query of the dashboard finds something in the server's own metrics",
     const rare = query.includes("varve_http_access_refused_total");
     if (!rare) assert.ok(data.result.length > 0, `${title}: nothing for ${query}`);
   }
+  const variables = templating.list.filter(({ type }) => type === "query");
+  assert.deepEqual(
+    variables.map(({ query }) => query.split(", ").at(-1)),
+    ["job)", "instance)"],
+  );
+  for (const { query } of variables) {
+    const [, selector = "", label = ""] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? [];
+    const match = selector.replaceAll("$job", ".*");
+    const answer = await fetch(
+      `${url}/api/v1/label/${label}/values?${new URLSearchParams({ "match[]": match })}`,
+    );
+    const { data } = (await answer.json()) as { data: string[] };
+    assert.deepEqual(data, [label === "job" ? "varve" : "here:9090"], query);
+  }
+});
+
+test("the provisioned data source is the server that it says, and the dashboard is found", async (t) => {
+  const provisioned = (folder: string): unknown =>
+    parse(
+      readFileSync(
+        new URL(`../../docs/deploy/grafana/provisioning/${folder}/varve.yml`, import.meta.url),
+        "utf8",
+      ),
+    );
+  const { datasources } = provisioned("datasources") as { datasources: DataSource[] };
+  const { providers } = provisioned("dashboards") as {
+    providers: { type: string; options: { path: string } }[];
+  };
+  assert.deepEqual([datasources.length, providers.length, providers[0]?.type], [1, 1, "file"]);
+  const { type, access, jsonData } = datasources[0] as DataSource;
+  assert.deepEqual([type, access, jsonData.prometheusType], ["prometheus", "proxy", "Prometheus"]);
+  const { url } = await startServer(t);
+  const buildinfo = (await (await fetch(`${url}/api/v1/status/buildinfo`)).json()) as {
+    data: { version: string };
+  };
+  assert.equal(jsonData.prometheusVersion, buildinfo.data.version);
+  const body = new URLSearchParams({ query: "1+1" });
+  const health = await fetch(`${url}/api/v1/query`, { method: jsonData.httpMethod, body });
+  const { data } = (await health.json()) as { data: { result: [number, string] } };
+  assert.equal(data.result[1], "2");
+  const readme = readFileSync(new URL("../../docs/deploy/README.md", import.meta.url), "utf8");
+  assert.ok(
+    readme.includes(providers[0]?.options.path ?? ""),
+    "the dashboard is copied to where Grafana looks",
+  );
 });
