@@ -133,6 +133,8 @@ export const LATER_VERSIONS: readonly LaterVersion[] = [
       const counterparts = new Map<string, string>();
       for (const text of actual.infos ?? []) {
         counterparts.set(text.replace(MONOTONICITY_DETAILS, ""), text);
+        // Where the removal of names is put off, 3.5 shows none here.
+        counterparts.set(text.replace(MONOTONICITY_DETAILS, "").replace(SHOWN_NAME, ""), text);
         counterparts.set(text.replace(SAMPLE_COUNT, ""), text);
       }
       return restateTexts(expected, (text) =>
