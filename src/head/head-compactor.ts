@@ -24,7 +24,7 @@ import { type ReadLogChunk, readLogChunkOrNull } from "./logged-chunks.js";
 import { eachDescriptor, fillFromLog } from "./snapshot.js";
 
 /** Work between two calls of the checkpoint. */
-const REFS_PER_CHECKPOINT = 256;
+const REFS_PER_CHECKPOINT = 32;
 
 export class HeadCompactor {
   readonly kernel: Kernel;
