@@ -195,6 +195,65 @@ test("answers, counters and ledger agree on every refusal", async (t) => {
   assert.equal(byReason.data.entries[0].budgets[0].labels[0].label, "url");
 });
 
+test("senders at once, budgets that overlap and rules that change: not one refusal is counted twice or not at all", async (t) => {
+  const file = join(folder(t), "relabel.yml");
+  const rules = (set: number): void =>
+    writeFileSync(file, `write_relabel_configs: [{target_label: rules, replacement: "${set % 2}"}]\n`);
+  rules(0);
+  const flags = [
+    "--limits.series-budget=m=100",
+    '--limits.series-budget={team="x"}=120',
+    `--storage.relabel-config=${file}`,
+    "--ingest.workers=2",
+  ];
+  const server = await startServer(t, { flags });
+  let answered = 0;
+  let ended = 0;
+  const sender = async (name: string): Promise<void> => {
+    for (let round = 0; round < 40; round++) {
+      const fresh = Array.from({ length: 10 }, (_, i) =>
+        one(
+          { __name__: i % 2 === 0 ? "m" : "n", id: `${name}-${round}-${i}`, team: i % 3 === 0 ? "y" : "x" },
+          START,
+        ),
+      );
+      const known = one({ __name__: "known", sender: name }, START + round);
+      const { status, text } = await write(server, [...fresh, known]);
+      if (status === 204) continue;
+      assert.equal(status, 400);
+      const parts = [...text.matchAll(/(\d+) over series budget \S+ \(label "id" explodes\)/g)];
+      const refused = Number(/^refused (\d+) of 11 samples/.exec(text)?.[1]);
+      assert.equal(
+        parts.reduce((sum, [, count]) => sum + Number(count), 0),
+        refused,
+        text,
+      );
+      answered += refused;
+    }
+    ended++;
+  };
+  const senders = Promise.all(["a", "b", "c", "d", "e", "f"].map(sender));
+  for (let set = 1; ended < 6; set++) {
+    rules(set);
+    process.kill(server.pid, "SIGHUP");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await senders;
+  const { data } = await api(server, "/api/v1/admin/rejections?limit=1");
+  assert.ok(answered > 1000);
+  assert.deepEqual(data.reasons, { over_series_budget: answered });
+  assert.equal(await metric(server, "varve_refused_samples_total"), answered);
+  const { data: limits } = await api(server, "/api/v1/admin/budgets");
+  for (const [selector, most] of [["m", 100] as const, ['{team="x"}', 120] as const]) {
+    const budget = limits.budgets.find(({ match }: { match: string }) => match === selector);
+    assert.deepEqual(
+      [budget.used, await value(server, `count(last_over_time(${selector}[1h]))`)],
+      [most, most],
+    );
+  }
+  assert.equal(await value(server, "sum(count_over_time(known[1h]))"), 6 * 40);
+});
+
 test("a dry run tells which label would make new series, and nothing changes", async (t) => {
   const server = await startServer(t, {});
   await write(server, [one({ __name__: "m", url: "/a", method: "GET" }, START)]);
