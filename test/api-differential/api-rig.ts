@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { corpusRequests } from "../differential/corpus.js";
+import { patternSeries } from "../differential/patterns.js";
 import { startPrometheus, startRig } from "../differential/rig.js";
 import { until } from "../support/peers.js";
 import type { WireSeries } from "../support/remote-write.js";
@@ -45,7 +46,7 @@ export async function startApiRig(
   return {
     ...rig,
     metadataUrl,
-    oracle: new Oracle([...series, ...exemplarSeries(), ...recentSeries(nowMs)]),
+    oracle: new Oracle([...series, ...patternSeries(), ...exemplarSeries(), ...recentSeries(nowMs)]),
   };
 }
 
