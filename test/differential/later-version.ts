@@ -77,6 +77,7 @@ export const LATER_VERSIONS: readonly LaterVersion[] = [
     restate: (expected) => {
       if (expected.error === undefined) return expected;
       const error = expected.error
+        .replace(/expected number or duration or "\]"$/, 'expected number, duration, step(), range(), or "]"')
         .replace(
           "in subquery selector, expected number or duration",
           "in subquery or range selector, expected number or duration",
