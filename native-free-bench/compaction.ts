@@ -2,15 +2,14 @@
  * `peers.ts compaction`: what making and merging blocks costs those who write. The eight hours of W2 are sent at a
  * steady pace, twice: to a program that cuts blocks of two hours as it does by default, and to one that cuts none
  * because a block would span a day. What the first took more is compaction: CPU, memory, and the latency of the
- * seconds in which it ran, which are those that took markedly more CPU than the steady load does.
+ * seconds in which it ran, which are those with an unfinished block in the folder and the one behind them.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cpuMs, diskUse, rssBytes } from "./process-figures.js";
+import { cpuMs, diskUse, machineTime, rssBytes, stolenSince } from "./process-figures.js";
 import { type Program, RunningProgram } from "./programs.js";
-import { median } from "./report.js";
 import type { RequestCache } from "./request-cache.js";
 import { quantileOf, sendRequests } from "./sender.js";
 
@@ -21,8 +20,11 @@ const WITHOUT_BLOCKS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Programs look once a minute whether there is something to do; the load ends in between. */
 const UPKEEP_MS = 50_000;
-/** CPU of a second above the median second of the load, in milliseconds, from which on it counts as compacting. */
-const COMPACTING_MS = 100;
+/** What both programs call a block that they write. */
+const UNFINISHED = ".tmp-for-creation";
+/** What is cleaned up behind a block belongs to it. */
+const BEHIND_MS = 1000;
+const LOOK_MS = 50;
 
 export interface CompactionFigures {
   /** All CPU from the first request until idle again, per sample. */
@@ -33,6 +35,8 @@ export interface CompactionFigures {
   readonly compactingP99Ms: number;
   readonly quietP99Ms: number;
   readonly compactingSeconds: number;
+  /** The share of the processors that the host gave to others meanwhile, 0 to 1. */
+  readonly stolen: number;
   /** Largest resident memory, and how much more that is than without blocks. */
   readonly rssPeakMb: number;
   rssMoreMb: number;
@@ -42,7 +46,7 @@ export interface CompactionFigures {
 
 interface Second {
   readonly latenciesMs: number[];
-  cpuMs: number;
+  isCompacting: boolean;
 }
 
 /** Programs that can be kept from cutting blocks. */
@@ -77,19 +81,20 @@ async function run(
     const cpuBefore = cpuMs(pid);
     const seconds: Second[] = [];
     let rssPeak = 0;
-    let cpuLast = cpuBefore;
+    let unfinishedAt = Number.NEGATIVE_INFINITY;
+    const machineBefore = machineTime();
     const startedAt = performance.now();
     const secondOf = (atMs: number): Second => {
       const index = Math.floor((atMs - startedAt) / 1000);
-      while (seconds.length <= index) seconds.push({ latenciesMs: [], cpuMs: 0 });
+      while (seconds.length <= index) seconds.push({ latenciesMs: [], isCompacting: false });
       return seconds[index]!;
     };
     const watch = setInterval(() => {
       rssPeak = Math.max(rssPeak, rssBytes(pid));
-      const cpu = cpuMs(pid);
-      secondOf(performance.now()).cpuMs += cpu - cpuLast;
-      cpuLast = cpu;
-    }, 250);
+      const now = performance.now();
+      if (readdirSync(folder).some((name) => name.includes(UNFINISHED))) unfinishedAt = now;
+      if (now - unfinishedAt <= BEHIND_MS) secondOf(now).isCompacting = true;
+    }, LOOK_MS);
     const sent = await sendRequests(cache, {
       port,
       path: program.writePath,
@@ -102,7 +107,8 @@ async function run(
     if (flags.length === 0) await sleep(UPKEEP_MS);
     await untilQuiet(pid);
     clearInterval(watch);
-    return figuresOf(loaded, cpuMs(pid) - cpuBefore, rssPeak, folder, samplesOf(cache));
+    const machine = { cpuMs: cpuMs(pid) - cpuBefore, rssPeak, stolen: stolenSince(machineBefore) };
+    return figuresOf(loaded, machine, folder, samplesOf(cache));
   } finally {
     await running.kill("SIGTERM").catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
@@ -112,26 +118,25 @@ async function run(
 
 function figuresOf(
   loaded: readonly Second[],
-  cpu: number,
-  rssPeak: number,
+  machine: { readonly cpuMs: number; readonly rssPeak: number; readonly stolen: number },
   folder: string,
   samples: number,
 ): CompactionFigures {
-  const border = median(loaded.map((second) => second.cpuMs)) + COMPACTING_MS;
   const p99 = (chosen: readonly Second[]): number =>
     quantileOf(
       chosen.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b),
       0.99,
     );
-  const compacting = loaded.filter((second) => second.cpuMs > border);
+  const compacting = loaded.filter(({ isCompacting }) => isCompacting);
   const disk = diskUse(folder);
   return {
-    cpuUs: (cpu * 1000) / samples,
+    cpuUs: (machine.cpuMs * 1000) / samples,
     compactionCpuUs: 0,
     compactingP99Ms: p99(compacting),
-    quietP99Ms: p99(loaded.filter((second) => second.cpuMs <= border)),
+    quietP99Ms: p99(loaded.filter(({ isCompacting }) => !isCompacting)),
     compactingSeconds: compacting.length,
-    rssPeakMb: rssPeak / 1e6,
+    stolen: machine.stolen,
+    rssPeakMb: machine.rssPeak / 1e6,
     rssMoreMb: 0,
     blockBytesPerSample: disk.blockSamples === 0 ? 0 : disk.blockBytes / disk.blockSamples,
     blockSamples: disk.blockSamples,

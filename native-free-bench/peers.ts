@@ -18,7 +18,15 @@ import { parseArgs } from "node:util";
 import { isMeasured, measureCompaction } from "./compaction.js";
 import { writeDocs } from "./docs.js";
 import { measureMixUnderLoad } from "./mix-under-load.js";
-import { cpuMs, diskUse, rssBytes, rssPeakBytes, untilIdle } from "./process-figures.js";
+import {
+  cpuMs,
+  diskUse,
+  machineTime,
+  rssBytes,
+  rssPeakBytes,
+  stolenSince,
+  untilIdle,
+} from "./process-figures.js";
 import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
 import {
   countSamples,
@@ -246,6 +254,7 @@ async function main(): Promise<void> {
     if (!isInstalled(program)) throw new Error(`${program.name} is not on PATH; choose others with --only`);
   }
   if (loadavg()[0]! > 0.5) log(`the machine is not quiet: load ${loadavg()[0]!.toFixed(2)}`);
+  const startedAt = machineTime();
   await warmSender();
   if (names.includes("compaction")) return compaction(programs, size, Number(values.port));
   if (names.includes("load")) return load(programs, size, Number(values.port), Number(values.repeat));
@@ -281,13 +290,15 @@ async function main(): Promise<void> {
       outcomes.push({ workload: name, program, figures: medians });
     }
   }
+  const stolen = `The host gave ${(stolenSince(startedAt) * 100).toFixed(1)} % of the time of the processors to others.`;
+  log(stolen);
   const shown = programs.map(({ name }) => name);
   const table = [printTable(outcomes, shown), printQueryTable(outcomes, shown)].filter(Boolean).join("\n\n");
   process.stdout.write(`${table}\n`);
   mkdirSync(dirname(values.json), { recursive: true });
   writeFileSync(values.json, `${JSON.stringify({ size, workloads: names, outcomes }, null, 2)}\n`);
   if (!values["write-docs"]) return;
-  writeDocs("peers", table);
+  writeDocs("peers", `${table}\n\n${stolen}`);
   writeDocs("front-page", printFrontPage(outcomes, shown));
 }
 

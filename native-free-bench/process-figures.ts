@@ -15,6 +15,24 @@ export function cpuMs(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
+/** Time of all processors since the start of the machine, and what of it the host gave to others; in ticks. */
+export interface MachineTime {
+  readonly all: number;
+  readonly stolen: number;
+}
+
+export function machineTime(): MachineTime {
+  const [line = ""] = readFileSync("/proc/stat", "latin1").split("\n");
+  const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);
+  return { all: ticks.reduce((sum, value) => sum + value, 0), stolen: ticks[7] ?? 0 };
+}
+
+/** The share of the processors that the host gave to others since then, 0 to 1. */
+export function stolenSince({ all, stolen }: MachineTime): number {
+  const now = machineTime();
+  return now.all === all ? 0 : (now.stolen - stolen) / (now.all - all);
+}
+
 /** Waits until the process takes next to no processor time for three seconds; at most two minutes. */
 export async function untilIdle(pid: number): Promise<void> {
   const deadline = performance.now() + 120_000;
