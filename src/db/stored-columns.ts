@@ -23,6 +23,8 @@ export class StoredColumns {
   /** The largest distance between neighbours, milliseconds. */
   readonly gapMs: number;
   readonly hasStale: boolean;
+  /** In the cache: the arrays are its own. Else they are a reader's, which fills them anew for the next series. */
+  isKept = false;
   /** Number of the query that used them last. */
   usedBy = 0;
   readonly timestamps: Float64Array;
@@ -84,11 +86,8 @@ export class StoredColumns {
   }
 
   show(mint: number, maxt: number, view: SampleView): void {
-    view.timestamps = this.timestamps;
-    view.values = this.values;
-    view.start = this.firstFrom(mint);
-    view.end = this.firstFrom(maxt + 1);
-    view.resets = this.resets;
+    const [start, end] = [this.firstFrom(mint), this.firstFrom(maxt + 1)];
+    view.show(this.timestamps, this.values, start, end, this.isKept, this.resets);
   }
 
   /** Index of the first sample at `timestamp` or later. */
@@ -138,6 +137,7 @@ export class ColumnsCache {
 
   /** Hangs `columns`, whose times are of `times.share`, on `owner`. */
   keep(owner: ColumnsOwner, columns: StoredColumns, query: number): void {
+    columns.isKept = true;
     columns.usedBy = query;
     this.bytes += columns.bytes + this.times.take(columns.timestamps);
     if (owner.columns === null) this.owners.push(owner);

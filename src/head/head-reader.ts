@@ -203,11 +203,8 @@ export class HeadReader implements Queryable {
     worked(count >> 2);
     const { times, values } = this;
     for (let i = 0; i < count; i++) if (Number.isNaN(values[i])) return false;
-    view.timestamps = times;
-    view.values = values;
-    view.start = 0;
-    view.end = count;
-    view.resets = null;
+    // In the scratch, which the next series takes.
+    view.show(times, values, 0, count, false, null);
     return true;
   }
 

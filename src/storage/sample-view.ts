@@ -10,6 +10,25 @@ export class SampleView {
   values: Float64Array = NO_TIMES;
   start = 0;
   end = 0;
+  /** `timestamps` stays as it is as long as anybody has it; other series may show the same array. */
+  sharesTimes = false;
   /** All positions i of the arrays, ascending, where values[i] < values[i - 1]; null: not known. */
   resets: Int32Array | null = null;
+
+  /** Sets everything, so that nothing stays from the series before. */
+  show(
+    timestamps: Float64Array,
+    values: Float64Array,
+    start: number,
+    end: number,
+    sharesTimes: boolean,
+    resets: Int32Array | null,
+  ): void {
+    this.timestamps = timestamps;
+    this.values = values;
+    this.start = start;
+    this.end = end;
+    this.sharesTimes = sharesTimes;
+    this.resets = resets;
+  }
 }

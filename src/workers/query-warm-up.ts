@@ -100,11 +100,8 @@ export class MadeUpSeries implements Queryable {
     const indexOf = (timestamp: number): number =>
       Math.min(Math.max(Math.ceil((timestamp - this.firstMs) / INTERVAL_MS), 0), SAMPLES);
     const view = (index: number, mint: number, maxt: number, target: SampleView): boolean => {
-      target.timestamps = this.timestamps;
-      target.values = this.values[index] as Float64Array;
-      target.start = indexOf(mint);
-      target.end = indexOf(maxt + 1);
-      target.resets = NO_RESETS;
+      const values = this.values[index] as Float64Array;
+      target.show(this.timestamps, values, indexOf(mint), indexOf(maxt + 1), true, NO_RESETS);
       return true;
     };
     return {

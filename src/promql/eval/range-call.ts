@@ -141,7 +141,7 @@ class RangeRunner {
     state.samplesRead += count;
     state.hold(count);
     this.matrix.addSourceRow(index);
-    windows.sharesTimes = true;
+    windows.sharesTimes = view.sharesTimes;
     windows.floatTimes = view.timestamps;
     windows.floats = view.values;
     windows.floatStart = view.start;
