@@ -55,8 +55,9 @@ export function parseNumberOrNull(text: string): number | null {
   }
   if (/^0x(_?[0-9a-f])+$/.test(lower)) return Number(lower.replaceAll("_", ""));
   if (/^[1-9](_?[0-9])*$/.test(lower)) return finiteOrNull(Number(lower.replaceAll("_", "")));
-  if (/^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/.test(lower)) {
-    return finiteOrNull(Number(lower));
+  const joined = lower.replaceAll(/(?<=[0-9])_(?=[0-9])/g, "");
+  if (/^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/.test(joined)) {
+    return finiteOrNull(Number(joined));
   }
   return null;
 }
