@@ -22,8 +22,8 @@ let workedSinceMs = systemClock.monotonicMs();
 /**
  * What nobody waits for works WORK_MS and rests REST_MS. A lower priority alone is not enough: V8 compiles the code of
  * this thread on helper threads, which have the priority of the process, and who comes back from a rest may keep the
- * processor for a few milliseconds; so the pieces are short. While the eight hours of W2 were compacted on two cores,
- * writes took 1.1 to 1.6 times as long as before at the 99th percentile; without rests, 2.2 to 2.6 times.
+ * processor for a few milliseconds; so the pieces are short. While the eight hours of W2 were compacted on two calm
+ * cores, writes took 1.1 to 1.6 times as long as before at the 99th percentile; without rests, 2.2 to 2.6 times.
  */
 const WORK_MS = 0.5;
 const REST_MS = 1.5;
