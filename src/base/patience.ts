@@ -7,7 +7,7 @@ let units = 0;
 
 /**
  * Work between two looks: less than a millisecond, a unit being about 20 ns. Units are guessed, for warm code: looks
- * come often enough that work of ten times its guess is still heard in time. A look takes about 100 ns.
+ * come often enough that work of ten times its guess is still heard in time. A look takes about 50 ns.
  */
 const UNITS_PER_LOOK = 20_000;
 

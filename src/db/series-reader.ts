@@ -97,7 +97,7 @@ export class SeriesReader {
     const headVersion = this.load(series, fromMs, toMs);
     if (series.isPlain) return null;
     const { work, cache, query } = this;
-    const keeps = work.count <= KEPT_SAMPLES_MAX && cache.hasRoom(series, work.count, query);
+    const keeps = work.count <= KEPT_SAMPLES_MAX && cache.makeRoom(work.count, query);
     const stored = new StoredColumns(keeps ? this.copyOf(work) : work, {
       changes: series.changes,
       fromMs,

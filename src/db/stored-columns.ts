@@ -128,13 +128,6 @@ export class ColumnsCache {
     this.bytesMax = bytesMax;
   }
 
-  /** Whether columns of `count` samples may hang on `owner`; others leave for them. */
-  hasRoom(owner: ColumnsOwner, count: number, query: number): boolean {
-    const bytes = SAMPLE_BYTES * count + OBJECT_BYTES;
-    if (owner.columns !== null) return bytes <= owner.columns.bytes || this.makeRoom(bytes, query);
-    return this.makeRoom(bytes, query);
-  }
-
   /** Hangs `columns`, whose times are of `times.share`, on `owner`. */
   keep(owner: ColumnsOwner, columns: StoredColumns, query: number): void {
     columns.isKept = true;
@@ -149,7 +142,9 @@ export class ColumnsCache {
     this.bytes -= columns.bytes + this.times.drop(columns.timestamps);
   }
 
-  private makeRoom(bytes: number, query: number): boolean {
+  /** Whether columns of `count` samples may be kept, with times of their own; others leave for them. */
+  makeRoom(count: number, query: number): boolean {
+    const bytes = SAMPLE_BYTES * count + OBJECT_BYTES;
     let spared = this.filledBy === query ? this.owners.length : 0;
     while (this.bytes + bytes > this.bytesMax) {
       const { owners } = this;

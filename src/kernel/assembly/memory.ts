@@ -19,7 +19,7 @@ export function initMemory(ownLists: usize, shares: bool): void {
 }
 
 // Waits while the word at `at` is `seen`, at most so many microseconds. Not `atomic.wait`: V8's baseline code (Node 20)
-// was seen to lose a local that lived across it, which a call cannot.
+// was seen to lose a local that lived across it (the tag of a new series, which was never found again), which a call cannot.
 // @ts-ignore: decorator
 @external("env", "pause")
 export declare function pause(at: usize, seen: u32, us: u32): void;

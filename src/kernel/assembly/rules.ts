@@ -98,9 +98,9 @@ function labelsTag(ref: u32): u32 {
 /** Remembers what the rules made of a spelling. Forgets it where memory is short. */
 export function addSpelling(spelling: usize, length: u32, ref: u32, source: u32): void {
   if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return;
+  const tag = tagOf(spelling, length);
   const bytes = <u32>SPELLING_TEXT + length;
   spinLock(CTRL + C_CREATE_LOCK);
-  const tag = tagOf(spelling, length);
   const used = load<u32>(rules, RULES_SPELLING_BYTES) + bytes + 8;
   if (used <= load<u32>(rules, RULES_SPELLING_BYTES_MAX) && findRuled(spelling, length, tag) == NONE && roomForOne()) {
     const at = alloc(bytes);

@@ -80,12 +80,10 @@ export function insertEntry(entry: u64): bool {
  * `limited`: what was acknowledged under other limits, or with less in memory, is taken back whole.
  */
 export function findOrCreate(labels: usize, length: u32, limited: bool): u32 {
-  let ref = findSeries(labels, length, tagOf(labels, length));
+  const tag = tagOf(labels, length);
+  let ref = findSeries(labels, length, tag);
   if (ref != NONE) return ref;
   spinLock(CTRL + C_CREATE_LOCK);
-  // Not before: in V8's baseline code (Node 20) a tag taken before `atomic.wait` was seen to be 0 behind it, and
-  // a series that is entered under a wrong tag is never found again.
-  const tag = tagOf(labels, length);
   ref = findSeries(labels, length, tag);
   if (ref == NONE) ref = create(labels, length, tag, limited, NONE);
   spinUnlock(CTRL + C_CREATE_LOCK);
@@ -186,8 +184,8 @@ const ALIASES_SPARE: u32 = 1024;
 /** Remembers that the bytes [spelling, spelling + length) mean `ref`. Forgets it where memory is short or aliases are many. */
 export function addAlias(spelling: usize, length: u32, ref: u32): void {
   if (liveBytes() > load<i64>(CTRL, C_MEMORY_LIMIT)) return;
-  spinLock(CTRL + C_CREATE_LOCK);
   const tag = tagOf(spelling, length);
+  spinLock(CTRL + C_CREATE_LOCK);
   const series = load<u32>(CTRL, C_SERIES_COUNT) - load<u32>(CTRL, C_DEAD);
   const aliases = <i32>(load<u32>(CTRL, C_TABLE_USED) - series);
   if (aliases < <i32>(2 * series + ALIASES_SPARE) && findSeries(spelling, length, tag) == NONE) {

@@ -4,10 +4,8 @@ import type { SeriesSet } from "../../storage/queryable.js";
 import type { AggregateExpr } from "../parse/ast.js";
 import { keepLabels, withoutLabels } from "./label-builder.js";
 import { type Matrix, METADATA_LABELS } from "./matrix.js";
+import { WORK_PER_KEY } from "./query-state.js";
 import { keyOn, keyWithout } from "./signatures.js";
-
-/** Of `worked`. */
-const WORK_PER_KEY = 50;
 
 /** Numbers the groups of an aggregation as their first row comes. */
 export class Grouping {

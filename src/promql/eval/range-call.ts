@@ -3,7 +3,12 @@ import type { SampleColumns } from "../../storage/columns.js";
 import { SampleView } from "../../storage/sample-view.js";
 import { extendedFunctions, refuseUnsafeModifier } from "../functions/extended.js";
 import { rangeFunctions } from "../functions/range-functions.js";
-import type { RangeCall, RangeFunction, RangeWindows, StepTimes } from "../functions/range-window.js";
+import {
+  Extrapolation,
+  type RangeCall,
+  type RangeFunction,
+  type RangeWindows,
+} from "../functions/range-window.js";
 import { histogramSamples } from "../histogram/size.js";
 import { keepStats } from "../histogram/stats.js";
 import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
@@ -234,8 +239,6 @@ function countKind(kinds: Uint8Array, base: number, steps: number, kind: number,
   return count;
 }
 
-const NO_TIMES: StepTimes = { lo: new Int32Array(0), hi: new Int32Array(0), extrapolation: null };
-
 function makeWindows(steps: number): RangeWindows {
   takeArrayBytes(8 * steps);
   return {
@@ -245,9 +248,9 @@ function makeWindows(steps: number): RangeWindows {
     floatTimes: new Float64Array(0),
     floats: new Float64Array(0),
     sharesTimes: false,
-    stepTimes: NO_TIMES,
-    floatLo: NO_TIMES.lo,
-    floatHi: NO_TIMES.hi,
+    floatLo: new Int32Array(0),
+    floatHi: new Int32Array(0),
+    extrapolation: new Extrapolation(0),
     floatStarts: null,
     floatResets: null,
     histogramCount: 0,

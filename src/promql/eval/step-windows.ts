@@ -1,10 +1,17 @@
-import type { RangeCall, RangeWindows, StepTimes } from "../functions/range-window.js";
+import { Extrapolation, type RangeCall, type RangeWindows } from "../functions/range-window.js";
 import { takeArrayBytes } from "./array-budget.js";
 
 /** Kept at one time: as many senders with clocks of their own. */
 const KEPT_MAX = 64;
-/** Of a `StepTimes`: two positions and three factors a step. */
+/** Two positions and three factors. */
 const BYTES_PER_STEP = 32;
+
+/** What the times of a series say about each step. */
+interface StepTimes {
+  readonly lo: Int32Array;
+  readonly hi: Int32Array;
+  readonly extrapolation: Extrapolation;
+}
 
 /**
  * Finds the windows of each step. Samples that were scraped together have the same times, and a store shows them in
@@ -25,7 +32,11 @@ export class StepWindows {
 
   private make(): StepTimes {
     takeArrayBytes(BYTES_PER_STEP * this.steps);
-    return { lo: new Int32Array(this.steps), hi: new Int32Array(this.steps), extrapolation: null };
+    return {
+      lo: new Int32Array(this.steps),
+      hi: new Int32Array(this.steps),
+      extrapolation: new Extrapolation(this.steps),
+    };
   }
 
   /** Sets the window of each step: samples in (end - range, end], wider for anchored and smoothed selectors. */
@@ -38,12 +49,12 @@ export class StepWindows {
         times = this.make();
         this.kept.set(floatTimes, times);
       }
-      if (times.extrapolation !== null) times.extrapolation.isCurrent = false;
+      times.extrapolation.isCurrent = false;
       slide(floatTimes, windows.floatStart, windows.floatEnd, this.call, times.lo, times.hi);
     }
-    windows.stepTimes = times;
     windows.floatLo = times.lo;
     windows.floatHi = times.hi;
+    windows.extrapolation = times.extrapolation;
     if (windows.histogramCount === 0) return;
     const { histogramTimes, histogramCount, histogramLo, histogramHi } = windows;
     slide(histogramTimes, 0, histogramCount, this.call, histogramLo, histogramHi);

@@ -1,6 +1,7 @@
 import type { Histogram } from "../../model/histogram.js";
 import { HistogramMean } from "../histogram/mean.js";
 import {
+  Extrapolation,
   type FloatKernel,
   type MixedKernel,
   metricNameOf,
@@ -19,10 +20,13 @@ export function floatsOfStep(
   call: RangeCall,
 ): number | undefined {
   kind[0] = 0;
-  const lo = windows.floatLo.subarray(s, s + 1);
-  const hi = windows.floatHi.subarray(s, s + 1);
-  const stepTimes = { lo, hi, extrapolation: null };
-  const single: RangeWindows = { ...windows, steps: 1, floatLo: lo, floatHi: hi, stepTimes };
+  const single = {
+    ...windows,
+    steps: 1,
+    floatLo: windows.floatLo.subarray(s, s + 1),
+    floatHi: windows.floatHi.subarray(s, s + 1),
+    extrapolation: new Extrapolation(1),
+  };
   const { startMs, stepMs } = call.frame;
   const atStep: RangeCall = {
     ...call,

@@ -18,9 +18,10 @@ export interface RangeWindows {
   floats: Float64Array;
   /** The array of times stays as it is, and other series may have the same one. */
   sharesTimes: boolean;
-  stepTimes: StepTimes;
   floatLo: Int32Array;
   floatHi: Int32Array;
+  /** What follows from the times of the windows' ends alone: with the windows, it may be another series', too. */
+  extrapolation: Extrapolation;
   /** Start timestamps beside the floats (0: unknown); null where start timestamps are not in use. */
   floatStarts: Float64Array | null;
   /** Where counters fell, as in `SampleView`; null: not known. */
@@ -33,24 +34,22 @@ export interface RangeWindows {
   histogramStarts: Float64Array | null;
 }
 
-/** What the times of the floats alone say about each step. */
-export interface StepTimes {
-  readonly lo: Int32Array;
-  readonly hi: Int32Array;
-  /** Null until a function needs it. */
-  extrapolation: Extrapolation | null;
-}
-
 /** How rate, increase and delta stretch what they find in each window; nothing is said where it has one sample or none. */
-export interface Extrapolation {
-  /** False: of other times. */
-  isCurrent: boolean;
+export class Extrapolation {
+  /** False: nobody needed it yet for these times. */
+  isCurrent = false;
   /** By what the difference between the window's ends is multiplied. */
   readonly factors: Float64Array;
   /** From the first sample to the last one, seconds. */
   readonly sampled: Float64Array;
-  /** From the window's start to the first sample as far as it counts, seconds. */
+  /** From the window's start to the first sample, seconds. */
   readonly toStart: Float64Array;
+
+  constructor(steps: number) {
+    this.factors = new Float64Array(steps);
+    this.sampled = new Float64Array(steps);
+    this.toStart = new Float64Array(steps);
+  }
 }
 
 /** What stays the same for all series of one call of a range function. */

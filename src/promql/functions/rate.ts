@@ -84,30 +84,18 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
 
 /** Of the windows' times, for counters that did not begin in the window. */
 function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number): Extrapolation {
-  const { stepTimes, floatTimes, floatLo, floatHi, steps } = windows;
-  const known = stepTimes.extrapolation;
-  if (known?.isCurrent) return known;
-  const made = known ?? newExtrapolation(steps);
-  stepTimes.extrapolation = made;
-  made.isCurrent = true;
+  const { extrapolation, floatTimes, floatLo, floatHi, steps } = windows;
+  if (extrapolation.isCurrent) return extrapolation;
+  extrapolation.isCurrent = true;
   for (let s = 0; s < steps; s++) {
     const lo = floatLo[s];
     const last = floatHi[s] - 1;
     if (last <= lo) continue;
-    made.factors[s] = factorOf(windows, call, s, -1, 0) / divisor;
-    made.sampled[s] = (floatTimes[last] - floatTimes[lo]) / 1000;
-    made.toStart[s] = (floatTimes[lo] - (rangeEndOf(call, s) - call.rangeMs)) / 1000;
+    extrapolation.factors[s] = factorOf(windows, call, s, -1, 0) / divisor;
+    extrapolation.sampled[s] = (floatTimes[last] - floatTimes[lo]) / 1000;
+    extrapolation.toStart[s] = (floatTimes[lo] - (rangeEndOf(call, s) - call.rangeMs)) / 1000;
   }
-  return made;
-}
-
-function newExtrapolation(steps: number): Extrapolation {
-  return {
-    isCurrent: true,
-    factors: new Float64Array(steps),
-    sampled: new Float64Array(steps),
-    toStart: new Float64Array(steps),
-  };
+  return extrapolation;
 }
 
 function factorOf(

@@ -6,7 +6,7 @@ import type { DurationExpr, DurationNode, NumberLiteral } from "./ast.js";
 import { Lexer } from "./lexer.js";
 import type { ModifierTarget, ParserOptions } from "./modifiers.js";
 import { ParseError, type PosRange } from "./parse-error.js";
-import { parseNumberOrNull } from "./scan-number.js";
+import { decimalOrNull, parseNumberOrNull } from "./scan-number.js";
 import { describeToken, type Token } from "./token.js";
 
 /** What a token that fits nowhere is said to be unexpected in. */
@@ -109,9 +109,7 @@ export class DurationParser implements ModifierTarget {
   private parseNumber(token: Token): number {
     const value = parseNumberOrNull(token.text);
     if (value !== null) return value;
-    const problem = /^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(token.text)
-      ? "value out of range"
-      : "invalid syntax";
+    const problem = decimalOrNull(token.text) === null ? "invalid syntax" : "value out of range";
     return this.failAt(
       token,
       `error parsing number: strconv.ParseFloat: parsing ${quote(token.text)}: ${problem}`,

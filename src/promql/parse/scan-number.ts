@@ -54,14 +54,12 @@ export function parseNumberOrNull(text: string): number | null {
     return Number.parseInt(lower.replaceAll("_", ""), 8);
   }
   if (/^0x(_?[0-9a-f])+$/.test(lower)) return Number(lower.replaceAll("_", ""));
-  if (/^[1-9](_?[0-9])*$/.test(lower)) return finiteOrNull(Number(lower.replaceAll("_", "")));
-  const joined = lower.replaceAll(/(?<=[0-9])_(?=[0-9])/g, "");
-  if (/^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/.test(joined)) {
-    return finiteOrNull(Number(joined));
-  }
-  return null;
+  const value = Number(decimalOrNull(lower) ?? Number.NaN);
+  return Number.isFinite(value) ? value : null;
 }
 
-function finiteOrNull(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
+/** A decimal number without its underscores, however large; null where it is none. */
+export function decimalOrNull(text: string): string | null {
+  const joined = text.replaceAll(/(?<=[0-9])_(?=[0-9])/g, "");
+  return /^([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(joined) ? joined : null;
 }

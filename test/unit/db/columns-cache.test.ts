@@ -46,7 +46,7 @@ test("the bytes are those of what is kept, through any sequence of keeping and l
     for (let i = 0; i < 5; i++) {
       const one = owners[random(owners.length)]!;
       const count = 1 + random(60);
-      if (cache.hasRoom(one, count, query))
+      if (cache.makeRoom(count, query))
         cache.keep(one, columnsOf(cache, count, 1000 + random(2), query), query);
     }
     const kept = owners.flatMap(({ columns }) => (columns === null ? [] : [columns]));
@@ -65,7 +65,7 @@ test("a query that fills the cache keeps what it has, and the next one gets its 
   const owners = Array.from({ length: 20 }, owner);
   const kept = (query: number): number =>
     owners.filter((one) => {
-      if (!cache.hasRoom(one, 50, query)) return false;
+      if (!cache.makeRoom(50, query)) return false;
       cache.keep(one, columnsOf(cache, 50, 1000 + owners.indexOf(one), query), query);
       return true;
     }).length;
