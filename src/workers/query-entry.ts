@@ -43,10 +43,13 @@ setInterval(() => {
 }, REFRESH_MS).unref();
 
 const NO_CONTROL: QueryControl = { checkpoint: () => undefined };
-warmUp((request, queryable) => {
-  const nowMs = systemClock.nowMs();
-  const startControl = (): QueryControl => NO_CONTROL;
-  answerQuery(request, queryable, data, { nowMs, waitedMs: 0, startControl, warnings: () => [] });
+warmUp({
+  run: (work) => thread.run(work),
+  answer(request, queryable) {
+    const nowMs = systemClock.nowMs();
+    const startControl = (): QueryControl => NO_CONTROL;
+    answerQuery(request, queryable, data, { nowMs, waitedMs: 0, startControl, warnings: () => [] });
+  },
 });
 
 /** The answer, whose body is moved to the main thread and not copied. */

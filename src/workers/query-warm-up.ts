@@ -1,30 +1,36 @@
 /**
  * Code that ran a few times is many times slower than code that ran often, and a dashboard's queries come a few at a
- * time. So a new query thread asks itself the usual questions about made-up series, between its other work, and
- * throws the answers away: most of what evaluates queries is compiled before the first of them comes.
+ * time. So a new query thread asks itself the usual questions between its other work, about some of the series that
+ * it has and about made-up ones while it has none, and throws the answers away: most of what selects, reads and
+ * evaluates is compiled before the first query comes.
  */
 import { systemClock } from "../base/clock.js";
-import { Labels } from "../model/labels.js";
+import type { HeadReader } from "../head/head-reader.js";
 import type { Matcher } from "../model/matcher.js";
-import type { Queryable, SeriesSet } from "../storage/queryable.js";
-import type { SampleView } from "../storage/sample-view.js";
+import type { Queryable } from "../storage/queryable.js";
 import type { QueryRequest } from "./contract.js";
+import { MadeUpSeries } from "./made-up-series.js";
 
-/** Evaluates a request and makes its answer, as for a client. */
-export type Answer = (request: QueryRequest, queryable: Queryable) => void;
+/** What a query thread lends its warm-up. */
+export interface WarmUpHost {
+  /** Evaluates a request and makes its answer, as for a client. */
+  answer(request: QueryRequest, queryable: Queryable): void;
+  /** Runs `work` on what is stored. */
+  run(work: (queryable: Queryable, parts: { readonly head: HeadReader }) => void): void;
+}
 
-/** After a start those who write have much to send, and the processor is theirs. */
-const DELAY_MS = 15_000;
-/** Work in all. */
-const BUDGET_MS = 1000;
+/** After a start those who write have much to send, and the processor is theirs. Then what is stored changes: blocks come. */
+const ROUND_MS = 15_000;
+/** Work of each round. */
+const ROUND_BUDGETS_MS: readonly number[] = [1000, 250, 250, 250, 250];
 /** Pauses are so many times as long as the piece before; what came in meanwhile goes first. */
 const PAUSE = 3;
-const INTERVAL_MS = 15_000;
-const SAMPLES = 480;
-const INSTANCES = 6;
-const MODES: readonly string[] = ["idle", "iowait", "nice", "softirq", "system", "user"];
-const STEP_SECONDS = 30;
-const NO_RESETS = new Int32Array(0);
+const RANGE_MS = 4 * 3_600_000;
+const STEPS = 240;
+/** Of one question. */
+const SERIES_MAX = 100;
+/** More than there are queries, and no multiple: each query comes to ask about each. */
+const SELECTORS = 17;
 
 /** Of rates and of gauges, as dashboards have them. */
 export const WARM_UP_QUERIES: readonly string[] = [
@@ -43,96 +49,87 @@ export const WARM_UP_QUERIES: readonly string[] = [
 ];
 
 /** Begins in a while and ends by itself; nothing it does can fail a query. */
-export function warmUp(answer: Answer): void {
-  setTimeout(() => new WarmUp(answer).piece(), DELAY_MS).unref();
+export function warmUp(host: WarmUpHost): void {
+  detachOnce();
+  for (const [i, budgetMs] of ROUND_BUDGETS_MS.entries()) {
+    setTimeout(() => new Round(host).piece(budgetMs), ROUND_MS * (i + 1)).unref();
+  }
 }
 
-class WarmUp {
-  private readonly answer: Answer;
+/**
+ * V8 compiles as if no buffer ever lost its memory, until one does; then all code that reads arrays is thrown away.
+ * An answer's buffer is handed over and loses its memory: that would be the first query, and all warmth gone with it.
+ */
+function detachOnce(): void {
+  const buffer = new ArrayBuffer(1);
+  structuredClone(buffer, { transfer: [buffer] });
+}
+
+class Round {
+  private readonly host: WarmUpHost;
   private readonly nowMs = Math.floor(systemClock.nowMs() / 1000) * 1000;
-  private readonly series = new MadeUpSeries(this.nowMs);
+  private selectors: readonly (readonly Matcher[])[] | null = null;
   private asked = 0;
-  private spentMs = 0;
 
-  constructor(answer: Answer) {
-    this.answer = answer;
+  constructor(host: WarmUpHost) {
+    this.host = host;
   }
 
-  piece(): void {
+  piece(budgetMs: number): void {
     const startMs = systemClock.monotonicMs();
-    this.answer(
-      requestOf(WARM_UP_QUERIES[this.asked++ % WARM_UP_QUERIES.length] as string, this.nowMs),
-      this.series,
-    );
+    try {
+      this.host.run((stored, { head }) => {
+        this.selectors ??= selectorsOf(head, this.nowMs);
+        this.ask(stored, this.selectors);
+      });
+    } catch {
+      // The next query meets the same and says so.
+    }
     const tookMs = systemClock.monotonicMs() - startMs;
-    this.spentMs += tookMs;
-    if (this.spentMs < BUDGET_MS) setTimeout(() => this.piece(), PAUSE * tookMs).unref();
+    if (tookMs < budgetMs) setTimeout(() => this.piece(budgetMs - tookMs), PAUSE * tookMs).unref();
+  }
+
+  private ask(stored: Queryable, selectors: readonly (readonly Matcher[])[]): void {
+    const asked = this.asked++;
+    const query = WARM_UP_QUERIES[asked % WARM_UP_QUERIES.length] as string;
+    const selector = selectors[asked % selectors.length];
+    const series =
+      selector === undefined ? new MadeUpSeries(this.nowMs, RANGE_MS) : alwaysSelecting(selector, stored);
+    this.host.answer(requestOf(query, this.nowMs, RANGE_MS), series);
   }
 }
 
-/** The query over all that the made-up series have. */
-export function requestOf(query: string, nowMs: number): QueryRequest {
+/** Each selects some series of the head, by name and as few other labels as it takes; [] where the head has none. */
+export function selectorsOf(head: HeadReader, nowMs: number): Matcher[][] {
+  const refs = head.refs([], nowMs - RANGE_MS, nowMs);
+  const selectors: Matcher[][] = [];
+  for (let i = 0; i < SELECTORS && i < refs.length; i++) {
+    const labels = head.labels(refs[Math.floor((i * refs.length) / SELECTORS)] as number);
+    const selector: Matcher[] = [{ name: "__name__", op: "=", value: labels.get("__name__") }];
+    for (const [name, value] of labels) {
+      if (head.find(selector).length <= SERIES_MAX) break;
+      if (name !== "__name__") selector.push({ name, op: "=", value });
+    }
+    selectors.push(selector);
+  }
+  return selectors;
+}
+
+function alwaysSelecting(matchers: readonly Matcher[], stored: Queryable): Queryable {
+  return {
+    select: (_, mint, maxt) => stored.select(matchers, mint, maxt),
+    labelNames: () => [],
+    labelValues: () => [],
+  };
+}
+
+/** The query over a range up to now. */
+export function requestOf(query: string, nowMs: number, rangeMs: number): QueryRequest {
   const params: [string, string][] = [
     ["query", query],
-    ["start", String((nowMs - SAMPLES * INTERVAL_MS) / 1000)],
+    ["start", String((nowMs - rangeMs) / 1000)],
     ["end", String(nowMs / 1000)],
-    ["step", String(STEP_SECONDS)],
+    ["step", String(rangeMs / STEPS / 1000)],
   ];
   return { kind: "query_range", params };
-}
-
-/** The same series under every name; all of them were scraped together. */
-export class MadeUpSeries implements Queryable {
-  private readonly firstMs: number;
-  private readonly timestamps = new Float64Array(SAMPLES);
-  private readonly values: readonly Float64Array[];
-
-  constructor(endMs: number) {
-    this.firstMs = endMs - SAMPLES * INTERVAL_MS;
-    for (let i = 0; i < SAMPLES; i++) this.timestamps[i] = this.firstMs + i * INTERVAL_MS;
-    this.values = Array.from({ length: INSTANCES * MODES.length }, (_, series) =>
-      Float64Array.from({ length: SAMPLES }, (_, i) => 1000 + i * (series + 1.1)),
-    );
-  }
-
-  select(matchers: readonly Matcher[]): SeriesSet {
-    const name = matchers.find((matcher) => matcher.name === "__name__")?.value ?? "";
-    const indexOf = (timestamp: number): number =>
-      Math.min(Math.max(Math.ceil((timestamp - this.firstMs) / INTERVAL_MS), 0), SAMPLES);
-    const view = (index: number, mint: number, maxt: number, target: SampleView): boolean => {
-      const values = this.values[index] as Float64Array;
-      target.show(this.timestamps, values, indexOf(mint), indexOf(maxt + 1), true, NO_RESETS);
-      return true;
-    };
-    return {
-      count: this.values.length,
-      sorted: true,
-      labels: (index) =>
-        new Labels([
-          "__name__",
-          name,
-          "instance",
-          `10.0.0.${Math.floor(index / MODES.length)}:9100`,
-          "mode",
-          MODES[index % MODES.length] as string,
-        ]),
-      read: (index, mint, maxt, columns) => {
-        const [from, to] = [indexOf(mint), indexOf(maxt + 1)];
-        columns.clear();
-        columns.reserve(to - from);
-        columns.timestamps.set(this.timestamps.subarray(from, to));
-        columns.values.set((this.values[index] as Float64Array).subarray(from, to));
-        columns.count = to - from;
-      },
-      view,
-    };
-  }
-
-  labelNames(): string[] {
-    return [];
-  }
-
-  labelValues(): string[] {
-    return [];
-  }
 }

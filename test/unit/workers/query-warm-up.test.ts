@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SampleColumns } from "../../../dist/storage/columns.js";
 import { SampleView } from "../../../dist/storage/sample-view.js";
+import { MadeUpSeries } from "../../../dist/workers/made-up-series.js";
 import { answerQuery } from "../../../dist/workers/query-answers.js";
 import { languageOf } from "../../../dist/workers/query-language.js";
-import { MadeUpSeries, requestOf, WARM_UP_QUERIES } from "../../../dist/workers/query-warm-up.js";
+import { requestOf, selectorsOf, WARM_UP_QUERIES } from "../../../dist/workers/query-warm-up.js";
+import { LocalDatabase } from "../../support/database.js";
+import { FakeClock } from "../../support/fake-clock.js";
+import { MemFileSystem } from "../../support/mem-file-system.js";
 
 const NOW_MS = 1_700_000_000_000;
+const RANGE_MS = 7_200_000;
 const defaults = {
   lookbackDeltaMs: 300_000,
   samplesMax: 1e6,
@@ -18,9 +23,9 @@ const defaults = {
 };
 
 test("every query of the warm-up is evaluated over the made-up series", () => {
-  const series = new MadeUpSeries(NOW_MS);
+  const series = new MadeUpSeries(NOW_MS, RANGE_MS);
   for (const query of WARM_UP_QUERIES) {
-    const { status, body } = answerQuery(requestOf(query, NOW_MS), series, defaults as never, {
+    const { status, body } = answerQuery(requestOf(query, NOW_MS, RANGE_MS), series, defaults as never, {
       nowMs: NOW_MS,
       waitedMs: 0,
       startControl: () => ({ checkpoint: () => undefined }),
@@ -34,7 +39,7 @@ test("every query of the warm-up is evaluated over the made-up series", () => {
 });
 
 test("made-up series read as they are viewed", () => {
-  const set = new MadeUpSeries(NOW_MS).select([{ name: "__name__", op: "=", value: "m" }]);
+  const set = new MadeUpSeries(NOW_MS, RANGE_MS).select([{ name: "__name__", op: "=", value: "m" }]);
   const columns = new SampleColumns();
   const view = new SampleView();
   const [mint, maxt] = [NOW_MS - 1_000_001, NOW_MS - 123_456];
@@ -50,4 +55,28 @@ test("made-up series read as they are viewed", () => {
   );
   assert.ok(columns.timestamps[0]! >= mint && columns.timestamps[columns.count - 1]! <= maxt);
   assert.equal(columns.count, 58);
+});
+
+test("questions about stored series are about few of them, of every kind", async () => {
+  const clock = new FakeClock();
+  const local = new LocalDatabase(new MemFileSystem(), clock);
+  const nowMs = clock.nowMs();
+  assert.deepEqual(selectorsOf(local.head, nowMs), []);
+  const labelSets = [
+    ...Array.from({ length: 20 }, (_, i) => ["rare", `a${i % 2}`, String(i)]),
+    ...Array.from({ length: 300 }, (_, i) => ["common", `a${i % 5}`, String(i)]),
+    ...Array.from({ length: 300 }, (_, i) => ["alike", "a", String(i)]),
+  ];
+  const series = labelSets.map(([name, job, id]) => ({
+    labels: [["__name__", name!], ["id", id!], ["job", job!]] as [string, string][], // biome-ignore format: a row of labels
+    samples: [{ timestamp: nowMs - 1000, value: 1 }],
+  }));
+  assert.equal((await local.writeSeries(series)).status, 204);
+  const selectors = selectorsOf(local.head, nowMs);
+  const names = new Set(selectors.map(([first]) => `${first!.name}${first!.op}${first!.value}`));
+  assert.deepEqual([...names], ["__name__=rare", "__name__=common", "__name__=alike"]);
+  for (const selector of selectors) {
+    const { length } = local.head.find(selector);
+    assert.ok(length >= 1 && length <= 100, `${JSON.stringify(selector)}: ${length}`);
+  }
 });

@@ -1,0 +1,68 @@
+/** Series for a query thread's warm-up where the store has none. */
+import { Labels } from "../model/labels.js";
+import type { Matcher } from "../model/matcher.js";
+import type { Queryable, SeriesSet } from "../storage/queryable.js";
+import type { SampleView } from "../storage/sample-view.js";
+
+const INTERVAL_MS = 15_000;
+const INSTANCES = 6;
+const MODES: readonly string[] = ["idle", "iowait", "nice", "softirq", "system", "user"];
+const NO_RESETS = new Int32Array(0);
+
+/** The same series under every name; all of them were scraped together. */
+export class MadeUpSeries implements Queryable {
+  private readonly firstMs: number;
+  private readonly timestamps: Float64Array;
+  private readonly values: readonly Float64Array[];
+
+  /** Of `rangeMs` up to `endMs`. */
+  constructor(endMs: number, rangeMs: number) {
+    const samples = Math.floor(rangeMs / INTERVAL_MS);
+    this.firstMs = endMs - samples * INTERVAL_MS;
+    this.timestamps = Float64Array.from({ length: samples }, (_, i) => this.firstMs + i * INTERVAL_MS);
+    this.values = Array.from({ length: INSTANCES * MODES.length }, (_, series) =>
+      Float64Array.from({ length: samples }, (_, i) => 1000 + i * (series + 1.1)),
+    );
+  }
+
+  select(matchers: readonly Matcher[]): SeriesSet {
+    const name = matchers.find((matcher) => matcher.name === "__name__")?.value ?? "";
+    const indexOf = (timestamp: number): number =>
+      Math.min(Math.max(Math.ceil((timestamp - this.firstMs) / INTERVAL_MS), 0), this.timestamps.length);
+    const view = (index: number, mint: number, maxt: number, target: SampleView): boolean => {
+      const values = this.values[index] as Float64Array;
+      target.show(this.timestamps, values, indexOf(mint), indexOf(maxt + 1), true, NO_RESETS);
+      return true;
+    };
+    return {
+      count: this.values.length,
+      sorted: true,
+      labels: (index) =>
+        new Labels([
+          "__name__",
+          name,
+          "instance",
+          `10.0.0.${Math.floor(index / MODES.length)}:9100`,
+          "mode",
+          MODES[index % MODES.length] as string,
+        ]),
+      read: (index, mint, maxt, columns) => {
+        const [from, to] = [indexOf(mint), indexOf(maxt + 1)];
+        columns.clear();
+        columns.reserve(to - from);
+        columns.timestamps.set(this.timestamps.subarray(from, to));
+        columns.values.set((this.values[index] as Float64Array).subarray(from, to));
+        columns.count = to - from;
+      },
+      view,
+    };
+  }
+
+  labelNames(): string[] {
+    return [];
+  }
+
+  labelValues(): string[] {
+    return [];
+  }
+}
