@@ -6,9 +6,9 @@ import { systemClock } from "../base/clock.js";
 import { CorruptionError, RefusalError } from "../base/errors.js";
 import { underControl } from "../base/patience.js";
 import { Epochs } from "../db/epochs.js";
-import { QueryThread } from "../db/query-thread.js";
+import { QueryThread, type StoredParts } from "../db/query-thread.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
-import type { QueryControl } from "../storage/queryable.js";
+import type { Queryable, QueryControl } from "../storage/queryable.js";
 import { queryTimeoutMs } from "../wire/params.js";
 import { encodeError } from "../wire/prometheus-json.js";
 import { answerCardinality, isCardinalityKind } from "./cardinality-answers.js";
@@ -42,22 +42,32 @@ setInterval(() => {
   }
 }, REFRESH_MS).unref();
 
-const NO_CONTROL: QueryControl = { checkpoint: () => undefined };
+/** Nobody cancels what a thread asks itself. */
+const ownBoard = QueryBoard.create(1);
 warmUp({
   run: (work) => thread.run(work),
-  answer(request, queryable) {
-    const nowMs = systemClock.nowMs();
-    const startControl = (): QueryControl => NO_CONTROL;
-    answerQuery(request, queryable, data, { nowMs, waitedMs: 0, startControl, warnings: () => [] });
-  },
+  answer: (request, queryable, parts) =>
+    void evaluate({ request, place: 0, receivedMs: systemClock.nowMs() }, ownBoard, queryable, parts),
 });
 
 /** The answer, whose body is moved to the main thread and not copied. */
-export function query({ request, place, receivedMs }: QueryTask): object {
+export function query(task: QueryTask): object {
+  const answered = answer(() => thread.run((queryable, parts) => evaluate(task, board, queryable, parts)));
+  const damaged = thread.takeDamaged();
+  const outcome: QueryOutcome = damaged.length === 0 ? answered : { ...answered, damaged };
+  return move({ [transferableSymbol]: [outcome.body.buffer], [valueSymbol]: outcome } as never) as object;
+}
+
+function evaluate(
+  { request, place, receivedMs }: QueryTask,
+  onBoard: QueryBoard,
+  queryable: Queryable,
+  parts: StoredParts,
+): QueryOutcome {
   const startControl = (timeoutMs: number): QueryControl => ({
     checkpoint(samples) {
-      if (samples !== undefined) board.setSamples(place, samples);
-      if (board.isCanceled(place)) {
+      if (samples !== undefined) onBoard.setSamples(place, samples);
+      if (onBoard.isCanceled(place)) {
         throw new RefusalError("canceled", "query was canceled in expression evaluation");
       }
       if (systemClock.nowMs() - receivedMs > timeoutMs) {
@@ -67,28 +77,16 @@ export function query({ request, place, receivedMs }: QueryTask): object {
   });
   const waitedMs = systemClock.nowMs() - receivedMs;
   const control = startControl(queryTimeoutMs(request.params, data.timeoutMs));
-  const answered = answer(() =>
-    thread.run((queryable, parts) => {
-      const { warnings } = parts;
-      return underControl(control.checkpoint, () =>
-        isStatusKind(request.kind)
-          ? { ...answerStatus(request, parts, control), samples: 0 }
-          : request.kind === "export"
-            ? { ...answerExport(request, queryable, parts, control), samples: 0 }
-            : isCardinalityKind(request.kind)
-              ? { ...answerCardinality(request, queryable, parts, control), samples: 0 }
-              : answerQuery(request, queryable, data, {
-                  nowMs: receivedMs,
-                  waitedMs,
-                  startControl,
-                  warnings,
-                }),
-      );
-    }),
+  const { warnings } = parts;
+  return underControl(control.checkpoint, () =>
+    isStatusKind(request.kind)
+      ? { ...answerStatus(request, parts, control), samples: 0 }
+      : request.kind === "export"
+        ? { ...answerExport(request, queryable, parts, control), samples: 0 }
+        : isCardinalityKind(request.kind)
+          ? { ...answerCardinality(request, queryable, parts, control), samples: 0 }
+          : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl, warnings }),
   );
-  const damaged = thread.takeDamaged();
-  const outcome: QueryOutcome = damaged.length === 0 ? answered : { ...answered, damaged };
-  return move({ [transferableSymbol]: [outcome.body.buffer], [valueSymbol]: outcome } as never) as object;
 }
 
 /** Damage of the log, which no other copy stands in for, is an answer, too. */

@@ -5,6 +5,7 @@
  * evaluates is compiled before the first query comes.
  */
 import { systemClock } from "../base/clock.js";
+import type { StoredParts } from "../db/query-thread.js";
 import type { HeadReader } from "../head/head-reader.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Queryable } from "../storage/queryable.js";
@@ -14,9 +15,9 @@ import { MadeUpSeries } from "./made-up-series.js";
 /** What a query thread lends its warm-up. */
 export interface WarmUpHost {
   /** Evaluates a request and makes its answer, as for a client. */
-  answer(request: QueryRequest, queryable: Queryable): void;
+  answer(request: QueryRequest, queryable: Queryable, parts: StoredParts): void;
   /** Runs `work` on what is stored. */
-  run(work: (queryable: Queryable, parts: { readonly head: HeadReader }) => void): void;
+  run(work: (queryable: Queryable, parts: StoredParts) => void): void;
 }
 
 /** After a start those who write have much to send, and the processor is theirs. Then what is stored changes: blocks come. */
@@ -78,10 +79,7 @@ class Round {
   piece(budgetMs: number): void {
     const startMs = systemClock.monotonicMs();
     try {
-      this.host.run((stored, { head }) => {
-        this.selectors ??= selectorsOf(head, this.nowMs);
-        this.ask(stored, this.selectors);
-      });
+      this.host.run((stored, parts) => this.ask(stored, parts));
     } catch {
       // The next query meets the same and says so.
     }
@@ -89,13 +87,14 @@ class Round {
     if (tookMs < budgetMs) setTimeout(() => this.piece(budgetMs - tookMs), PAUSE * tookMs).unref();
   }
 
-  private ask(stored: Queryable, selectors: readonly (readonly Matcher[])[]): void {
+  private ask(stored: Queryable, parts: StoredParts): void {
     const asked = this.asked++;
+    this.selectors ??= selectorsOf(parts.head, this.nowMs);
     const query = WARM_UP_QUERIES[asked % WARM_UP_QUERIES.length] as string;
-    const selector = selectors[asked % selectors.length];
+    const selector = this.selectors[asked % this.selectors.length];
     const series =
       selector === undefined ? new MadeUpSeries(this.nowMs, RANGE_MS) : alwaysSelecting(selector, stored);
-    this.host.answer(requestOf(query, this.nowMs, RANGE_MS), series);
+    this.host.answer(requestOf(query, this.nowMs, RANGE_MS), series, parts);
   }
 }
 
