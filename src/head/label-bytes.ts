@@ -6,7 +6,9 @@ import { Labels } from "../model/labels.js";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
-const SHORT_TEXT_BYTES = 24;
+const SHORT_TEXT_BYTES = 64;
+/** ASCII texts that were decoded before, each at its hash: most label text is that of other series, too. */
+const known: string[] = new Array<string>(1 << 14).fill("");
 
 /** Decodes canonical bytes of `length` bytes at `at`. */
 export function decodeLabels(bytes: Uint8Array, at: number, length: number): Labels {
@@ -38,16 +40,26 @@ function skipVarint(bytes: Uint8Array, at: number): number {
   return p + 1;
 }
 
-/** Short ASCII, as nearly all label text is, without a decoder call. */
+/** The text of `length` bytes at `at`; short ASCII, as nearly all label text is, is the same string each time. */
 export function decodeText(bytes: Uint8Array, at: number, length: number): string {
   if (length > SHORT_TEXT_BYTES) return utf8.decode(bytes.slice(at, at + length));
-  let text = "";
-  for (let i = 0; i < length; i++) {
-    const byte = bytes[at + i];
-    if (byte >= 128) return utf8.decode(bytes.slice(at, at + length));
-    text += String.fromCharCode(byte);
+  let hash = 0;
+  let all = 0;
+  for (let i = at; i < at + length; i++) {
+    hash = (Math.imul(hash, 31) + bytes[i]) | 0;
+    all |= bytes[i];
   }
-  return text;
+  if (all >= 128) return utf8.decode(bytes.slice(at, at + length));
+  const slot = (hash ^ (hash >>> 14)) & (known.length - 1);
+  const text = known[slot];
+  if (isText(text, bytes, at, length)) return text;
+  return (known[slot] = String.fromCharCode.apply(null, bytes.subarray(at, at + length) as never));
+}
+
+function isText(text: string, bytes: Uint8Array, at: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
+  return true;
 }
 
 function pushVarint(target: number[], value: number): void {
