@@ -87,22 +87,42 @@ function restate(other: TextAnswer, own: TextAnswer, query: string): TextAnswer 
   let restated = other as Answer;
   for (const version of LATER_VERSIONS) restated = version.restate(restated, own as Answer, request);
   const { error = "" } = own as Answer;
-  if (NO_DURATION.test(error) && NO_DURATION_3_5.test(restated.error ?? ""))
-    restated = { ...restated, error };
+  const later = LATER_ERRORS.some(([now, before]) => now.test(error) && before.test(restated.error ?? ""));
+  if (later || endsAtCall(restated.error ?? "", query)) restated = { ...restated, error };
   const data =
     typeof other.data === "string" ? laterText(other.data, own.data) : withLaterMembers(other.data, own.data);
   return { ...restated, data } as TextAnswer;
 }
 
-/** What stands behind a duration in brackets and is none: 3.5 names the second letter of a word, or expects more. */
-const NO_DURATION = /unexpected character: '.', expected ':'$/u;
-const NO_DURATION_3_5 = /unexpected (colon '.'$|"[^"]*" in subquery or range selector, expected)/u;
+/** What later versions say and what 3.5 says in its place. */
+const LATER_ERRORS: readonly (readonly [now: RegExp, before: RegExp])[] = [
+  // Behind a duration in brackets stands what is none: 3.5 names the second letter of a word, or expects more.
+  [
+    /unexpected character: '.', expected ':'$/u,
+    /unexpected (colon '.'$|"[^"]*" in subquery or range selector, expected)/u,
+  ],
+  // Durations have had calls with two arguments since.
+  [/unexpected "," in /, /unexpected character in duration expression: ','$/],
+];
 
-/** Later versions quote labels where 3.5 prints no query, and keep `ignoring ()` in front of `group_left`. */
+/** 3.5 knows `start`, `end`, `step` and `range` behind modifiers only, and reads no further elsewhere. */
+function endsAtCall(error: string, query: string): boolean {
+  const place = /(\d+):(\d+): parse error: unexpected "\("$/.exec(error);
+  if (place === null) return false;
+  const line = query.split("\n")[Number(place[1]) - 1] ?? "";
+  return /\b(start|end|step|range)\s*$/i.test(line.slice(0, Number(place[2]) - 1));
+}
+
+/**
+ * Later versions quote labels where 3.5 prints no query, and keep `ignoring ()` in front of `group_left`, which may
+ * make a line too long.
+ */
 function laterText(text: string, own: unknown): unknown {
+  const kept = / ignoring \(\) group_(left|right) \([^)]*\)/g;
+  const isLonger = typeof own === "string" && kept.test(own);
   const plain = (printed: string): string =>
-    printed
-      .replaceAll(/ ignoring \(\) group_(left|right) \([^)]*\)/g, "")
+    (isLonger ? printed.replaceAll(/\n\s*/g, " ").replaceAll("( ", "(").replaceAll(" )", ")") : printed)
+      .replaceAll(kept, "")
       .replaceAll(/ (by|without|on|ignoring|group_left|group_right) \([^()]*\)/g, (list) =>
         list.replaceAll('"', ""),
       );

@@ -140,8 +140,8 @@ export class DurationParser implements ModifierTarget {
   }
 
   /**
-   * Behind `offset` a bare literal or a call binds alone: `foo offset 2 ^ 2` is (foo offset 2) ^ 2;
-   * a parenthesis opens an expression that goes on.
+   * Behind `offset` a bare literal or a call, with a sign or without, binds alone: `foo offset 2 ^ 2` is
+   * (foo offset 2) ^ 2. A parenthesis or a second sign opens an expression that goes on.
    */
   protected parseOffsetDuration(): DurationNode {
     return this.inContext({ where: "offset", expected: "number, duration, step(), or range()" }, () => {
@@ -151,6 +151,9 @@ export class DurationParser implements ModifierTarget {
       const token = this.peek();
       if (token.kind === "NUMBER" || token.kind === "DURATION") {
         return this.offsetLiteral(signed ? sign : null);
+      }
+      if (signed && (token.kind === "+" || token.kind === "-")) {
+        return this.continueDuration(this.applySign(sign, this.parseDurationExpr(3, 1)), 0, 0);
       }
       if (token.kind === "(" && !signed) return this.parseDurationExpr(0, 0);
       const operand = token.kind === "(" ? this.parseDurationParens(0) : this.parseDurationCall(0);
@@ -168,7 +171,11 @@ export class DurationParser implements ModifierTarget {
 
   private parseDurationExpr(minPrecedence: number, depth: number): DurationNode {
     if (depth > DURATION_DEPTH_MAX) this.failAt(this.peek(), "duration expression nests too deeply");
-    let left = this.parseDurationUnary(depth);
+    return this.continueDuration(this.parseDurationUnary(depth), minPrecedence, depth);
+  }
+
+  private continueDuration(first: DurationNode, minPrecedence: number, depth: number): DurationNode {
+    let left = first;
     let levels = depth;
     for (;;) {
       const op = this.peek();
