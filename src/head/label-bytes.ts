@@ -51,9 +51,10 @@ export function decodeText(bytes: Uint8Array, at: number, length: number): strin
   }
   if (all >= 128) return utf8.decode(bytes.slice(at, at + length));
   const slot = (hash ^ (hash >>> 14)) & (known.length - 1);
-  const text = known[slot];
-  if (isText(text, bytes, at, length)) return text;
-  return (known[slot] = String.fromCharCode.apply(null, bytes.subarray(at, at + length) as never));
+  if (!isText(known[slot], bytes, at, length)) {
+    known[slot] = String.fromCharCode(...bytes.subarray(at, at + length));
+  }
+  return known[slot];
 }
 
 function isText(text: string, bytes: Uint8Array, at: number, length: number): boolean {

@@ -1,4 +1,5 @@
 import { SLOT_WAIT_BYTES_MAX, SLOT_WAIT_MS_MAX, SLOT_WAIT_TICK_MS } from "../base/limits.js";
+import { ShortFirstQueue } from "../base/short-first-queue.js";
 import type { IngestSlot } from "../workers/contract.js";
 
 /** A request that waits for a slot and keeps what has come of its body meanwhile. */
@@ -15,26 +16,28 @@ export interface Waiter {
   wake(slot: IngestSlot): void;
   /** It has waited long enough, or keeps too much. */
   expire(): void;
+  /** It was refused, and is to be told now. */
+  tell(): void;
 }
 
-/** What one client has waiting, the next one first. */
+/** What one client has waiting. */
 interface Queue {
   /** Bytes that were served to this client since it began to wait, on the clock of all clients. */
   turn: number;
-  /** The tag of the one that was served last. */
-  served: number;
-  readonly waiters: { readonly waiter: Waiter; readonly tag: number }[];
+  readonly waiters: ShortFirstQueue<Waiter>;
 }
 
 /**
- * Requests that found no free slot. Clients take turns by bytes (self-clocked fair queueing, Golestani 1994), and so do
- * the requests of one client: a small request passes large ones, and none is passed for ever. In overload everybody
+ * Requests that found no free slot. Clients take turns by bytes (self-clocked fair queueing, Golestani 1994), and of one
+ * client's requests the small go first, while none is passed for ever. In overload everybody
  * waits a little instead of some being turned away; bounded in bytes and in time.
  */
 export class WaitingRoom {
   /** In the order in which they came. */
   private readonly waiters = new Set<Waiter>();
   private readonly queues = new Map<string, Queue>();
+  /** Refused, and not told yet. */
+  private readonly refused = new Set<Waiter>();
   private readonly acquire: () => IngestSlot | null;
   private readonly nowMs: () => number;
   private turn = 0;
@@ -64,14 +67,17 @@ export class WaitingRoom {
     this.waiters.add(waiter);
     let queue = this.queues.get(waiter.client);
     if (queue === undefined) {
-      queue = { turn: this.turn, served: 0, waiters: [] };
+      queue = { turn: this.turn, waiters: new ShortFirstQueue() };
       this.queues.set(waiter.client, queue);
     }
-    const tag = queue.served + waiter.cost;
-    let at = queue.waiters.length;
-    while (at > 0 && (queue.waiters[at - 1]?.tag ?? 0) > tag) at--;
-    queue.waiters.splice(at, 0, { waiter, tag });
-    this.timer ??= setInterval(() => this.tick(), SLOT_WAIT_TICK_MS).unref();
+    queue.waiters.push(waiter, waiter.cost);
+    this.startTimer();
+  }
+
+  /** `waiter` was refused: it is told once its time is over. */
+  refuse(waiter: Waiter): void {
+    this.refused.add(waiter);
+    this.startTimer();
   }
 
   /**
@@ -94,13 +100,10 @@ export class WaitingRoom {
     this.bytes -= waiter.keptBytes;
     const queue = this.queues.get(waiter.client);
     if (queue !== undefined) {
-      const at = queue.waiters.findIndex((place) => place.waiter === waiter);
-      if (at >= 0) queue.waiters.splice(at, 1);
+      queue.waiters.remove(waiter);
       if (queue.waiters.length === 0) this.queues.delete(waiter.client);
     }
-    if (this.waiters.size > 0 || this.timer === null) return;
-    clearInterval(this.timer);
-    this.timer = null;
+    this.stopTimer();
   }
 
   /** Call when a slot may have become free. */
@@ -123,12 +126,11 @@ export class WaitingRoom {
     for (const queue of this.queues.values()) {
       if (next === null || queue.turn < next.turn) next = queue;
     }
-    const place = next?.waiters[0];
-    if (next === null || place === undefined) return null;
+    const waiter = next?.waiters.take();
+    if (next === null || waiter === undefined) return null;
     this.turn = next.turn;
-    next.turn += place.waiter.cost;
-    next.served = place.tag;
-    return place.waiter;
+    next.turn += waiter.cost;
+    return waiter;
   }
 
   private largest(): Waiter | null {
@@ -146,5 +148,21 @@ export class WaitingRoom {
       if (waiter.startMs > oldest) break;
       waiter.expire();
     }
+    for (const waiter of this.refused) {
+      if (waiter.startMs > oldest) continue;
+      this.refused.delete(waiter);
+      waiter.tell();
+    }
+    this.stopTimer();
+  }
+
+  private startTimer(): void {
+    this.timer ??= setInterval(() => this.tick(), SLOT_WAIT_TICK_MS).unref();
+  }
+
+  private stopTimer(): void {
+    if (this.waiters.size + this.refused.size > 0 || this.timer === null) return;
+    clearInterval(this.timer);
+    this.timer = null;
   }
 }

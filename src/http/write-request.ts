@@ -49,6 +49,8 @@ export class WriteRequest implements BodySink, Waiter {
   /** 0: not refused. Else the rest of the body is discarded and this is the answer. */
   private refusedStatus = 0;
   private refusedMessage = "";
+  /** Refused as there was no room. */
+  private isFull = false;
   private discardedBytes = 0;
   private slot: IngestSlot | null = null;
   /** What has come of the body while this waits for a slot; null: it does not wait. */
@@ -103,6 +105,7 @@ export class WriteRequest implements BodySink, Waiter {
 
   aborted(): void {
     if (this.answered) return;
+    this.answered = true;
     this.giveBack();
     this.context.aborted();
   }
@@ -127,6 +130,10 @@ export class WriteRequest implements BodySink, Waiter {
     if (this.bodyEnded) this.submit();
   }
 
+  tell(): void {
+    if (!this.answered) this.answerRefusal(false);
+  }
+
   answerRefusal(close: boolean): void {
     this.answered = true;
     const { refusedStatus: status, refusedMessage: message } = this;
@@ -146,7 +153,8 @@ export class WriteRequest implements BodySink, Waiter {
     const engine = this.context.gate.current();
     if (slot === null || engine === null) {
       if (this.refusedStatus === 0) this.refuse(503, this.context.gate.reason());
-      this.answerRefusal(false);
+      if (this.isFull) this.context.waiting.refuse(this);
+      else this.answerRefusal(false);
       return;
     }
     this.slot = null;
@@ -182,6 +190,7 @@ export class WriteRequest implements BodySink, Waiter {
 
   private refuseFull(): void {
     this.context.countSlotsFull();
+    this.isFull = true;
     this.refuse(503, "all request slots are in use");
   }
 

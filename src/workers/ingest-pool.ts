@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { RETRY_AFTER_SECONDS } from "../base/limits.js";
+import { ShortFirstQueue } from "../base/short-first-queue.js";
 import type { Database } from "../db/database.js";
 import type { DryRunAnswer } from "../db/dry-run.js";
 import type { IngestOutcome } from "../db/outcome.js";
@@ -19,6 +20,8 @@ import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
 /** Tasks under way per thread: one that runs and one that waits at its side. */
 const TASKS_PER_THREAD = 2;
 const REQUESTS_PER_TASK_MAX = 16;
+/** Compressed, one request at least: what comes behind a task has to wait for all of it. */
+const TASK_BYTES_MAX = 512 * 1024;
 const GATHERED_REQUESTS = 4;
 
 interface Pending {
@@ -39,7 +42,7 @@ export class IngestPool {
   private readonly metrics: IngestMetrics;
   private readonly onFatal: (error: unknown) => void;
   private readonly threads: number;
-  private queue: Waiting[] = [];
+  private readonly queue = new ShortFirstQueue<Waiting>();
   private tasks = 0;
   /** Requests that were handed to a thread and have no answer yet. */
   private underWay = 0;
@@ -84,7 +87,7 @@ export class IngestPool {
     return new Promise((resolve) => {
       const barrier = this.enter();
       const version = versionOf(protocol, packing);
-      this.queue.push({ slot, version, barrier, resolve });
+      this.queue.push({ slot, version, barrier, resolve }, slot.length);
       // Requests that arrive in the same turn of the event loop share a task.
       if (this.queue.length === 1) setImmediate(() => this.pump());
     });
@@ -126,7 +129,7 @@ export class IngestPool {
       // What waits is shared among the threads that have no task, so that one of them does not get it all.
       const idle = Math.max(1, this.threads - this.tasks);
       const share = Math.ceil(this.queue.length / idle);
-      const batch = this.queue.splice(0, Math.min(share, REQUESTS_PER_TASK_MAX));
+      const batch = this.take(Math.min(share, REQUESTS_PER_TASK_MAX));
       this.tasks++;
       this.underWay += batch.length;
       const task: number[] = [];
@@ -140,6 +143,20 @@ export class IngestPool {
         },
       );
     }
+  }
+
+  /** At most so many requests. */
+  private take(requestsMax: number): readonly Waiting[] {
+    const batch: Waiting[] = [];
+    let bytes = 0;
+    while (batch.length < requestsMax) {
+      bytes += this.queue.first()?.slot.length ?? 0;
+      if (batch.length > 0 && bytes > TASK_BYTES_MAX) break;
+      const request = this.queue.take();
+      if (request === undefined) break;
+      batch.push(request);
+    }
+    return batch;
   }
 
   /** A second task per thread pays only once a few requests wait for it: until then they gather. */

@@ -11,9 +11,9 @@ export interface FloodOptions {
   readonly port: number;
   readonly connections: number;
   readonly durationMs: number;
-  /** Time of the samples of each connection's first request; the next ones are a second later each. */
+  /** Time of the first samples of each connection's first request; later ones are a second apart. */
   readonly baseMs: number;
-  /** In each request. */
+  /** In each request; above 200 a multiple of 200. */
   readonly samples: number;
   /** Requests that each connection sends again and again. */
   readonly requestsPerConnection: number;
@@ -36,17 +36,22 @@ const acknowledged = new Uint8Array(connections * requestsPerConnection);
 let retryAfterMissing = 0;
 let open = connections;
 
-/** One request of that many samples, with its headers. */
-function floodRequest(sender: number, samples: number, timestamp: number): Buffer {
+/** Large requests have several samples of each: the head is not to be filled with series. */
+const SERIES_MAX = 200;
+
+/** Request `k` of that many samples, with its headers. */
+function floodRequest(sender: number, k: number): Buffer {
+  const perSeries = Math.ceil(samples / SERIES_MAX);
+  const fromMs = baseMs + k * perSeries * 1000;
   const series = Array.from(
-    { length: samples },
+    { length: samples / perSeries },
     (_, i): WireSeries => ({
       labels: [
         ["__name__", "flood"],
         ["i", String(i)],
         ["sender", String(sender)],
       ],
-      samples: [{ value: i, timestamp }],
+      samples: Array.from({ length: perSeries }, (_, j) => ({ value: i + j, timestamp: fromMs + j * 1000 })),
     }),
   );
   const body = snappyCompress(encodeRequestV1(series));
@@ -99,7 +104,7 @@ function begin(sender: number, requests: readonly Buffer[]): void {
 
 // Made in advance and sent again and again: the sender must not be what takes the time.
 const made = Array.from({ length: connections }, (_, sender) =>
-  Array.from({ length: requestsPerConnection }, (_, k) => floodRequest(sender, samples, baseMs + k * 1000)),
+  Array.from({ length: requestsPerConnection }, (_, k) => floodRequest(sender, k)),
 );
 parentPort?.postMessage("begins");
 endMs = Date.now() + durationMs;

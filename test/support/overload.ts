@@ -49,6 +49,9 @@ export async function countSamples(url: string, metric: string, nowMs: number): 
   return Number(answer.data.result[0]?.value[1] ?? 0);
 }
 
+/** Then the same samples come again. */
+const REQUESTS_PER_CONNECTION = 5;
+
 export interface OverloadFigures {
   readonly statuses: Readonly<Record<string, number>>;
   readonly p50Ms: number;
@@ -72,7 +75,7 @@ export async function overload(
     port,
     ...flooding,
     baseMs: nowMs - 1_800_000,
-    requestsPerConnection: 3,
+    requestsPerConnection: REQUESTS_PER_CONNECTION,
   });
   let over = false;
   const done = outcome.finally(() => {

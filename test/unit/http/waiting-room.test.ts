@@ -1,6 +1,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { SLOT_WAIT_BYTES_MAX } from "../../../dist/base/limits.js";
+import { SLOT_WAIT_BYTES_MAX, SLOT_WAIT_MS_MAX, SLOT_WAIT_TICK_MS } from "../../../dist/base/limits.js";
+import { PASSES } from "../../../dist/base/short-first-queue.js";
 import { type Waiter, WaitingRoom } from "../../../dist/http/waiting-room.js";
 import type { IngestSlot } from "../../../dist/workers/contract.js";
 
@@ -33,6 +34,10 @@ class FakeWaiter implements Waiter {
 
   expire(): void {
     this.gone(`-${this.name}`);
+  }
+
+  tell(): void {
+    this.left.push(`!${this.name}`);
   }
 
   private gone(what: string): void {
@@ -86,13 +91,38 @@ test("clients share by bytes, not by requests", () => {
 
 test("a small request passes large ones of its own client, which are served all the same", () => {
   const { enter, serve } = openRoom();
-  for (let i = 0; i < 3; i++) enter("a", `large${i}`, 1000);
+  for (let i = 0; i < 3; i++) enter("a", `large${i}`, 100);
   enter("a", "small", 10);
   assert.deepEqual(serve(1), ["asmall"]);
   let served = 0;
   for (; !serve(1).includes("alarge0"); served++) enter("a", `small${served}`, 10);
-  assert.ok(served < 150, `${served} small ones before a large one`);
+  assert.ok(served * 10 <= PASSES * 100, `${served} small ones before a large one`);
   serve(9);
+});
+
+test("a small request passes large ones that came together, also when some of them are through", () => {
+  const { enter, serve } = openRoom();
+  for (let i = 0; i < 20; i++) enter("a", `large${i}`, 1000);
+  for (let i = 0; i < 20; i++) {
+    enter("a", "small", 10);
+    assert.deepEqual(serve(2), ["asmall", `alarge${i}`]);
+  }
+});
+
+test("who is refused early is told when its time is over", async () => {
+  let nowMs = 0;
+  const told: string[] = [];
+  const room = new WaitingRoom(
+    () => null,
+    () => nowMs,
+  );
+  const waiter = new FakeWaiter(room, told, "a", "full", 1);
+  room.refuse(waiter);
+  await new Promise((resolve) => setTimeout(resolve, 3 * SLOT_WAIT_TICK_MS));
+  assert.deepEqual(told, []);
+  nowMs = SLOT_WAIT_MS_MAX;
+  await new Promise((resolve) => setTimeout(resolve, 3 * SLOT_WAIT_TICK_MS));
+  assert.deepEqual(told, ["!afull"]);
 });
 
 test("what is kept is bounded, and who keeps most leaves first", () => {
