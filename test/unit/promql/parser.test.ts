@@ -32,7 +32,7 @@ test("prints what it parses, in Prometheus' spelling", () => {
     ["m offset -+-+-1m", "m offset -1m"],
     ["m offset --1m * 2", "m offset 1m * 2"],
     ["m offset -1m * 2", "m offset -1m * 2"],
-    ["m offset --2 ^ 2", "m offset --2s ^ 2"],
+    ["m offset --2 ^ 2", "m offset --2 ^ 2"],
     ["a + on (b) group_left fill (1) c", "a + on (b) group_left () fill (1) c"],
     ['label_replace(m,"a","b\\n","c",`d`)', 'label_replace(m, "a", "b\\n", "c", "d")'],
   ] as const;
