@@ -75,7 +75,12 @@ test("with the URL template the series of a k6 run stay few and its sums are tho
   assert.deepEqual([...(urls.get("k6_http_reqs_total") ?? [])].sort(), few);
   assert.ok(urls.size > 10, `${urls.size} metrics have addresses`);
   for (const [name, seen] of urls) for (const url of seen) assert.ok(few.includes(url), `${name} ${url}`);
-  assert.ok(written.size > 1000 && found.size < 200, `${written.size} series became ${found.size}`);
+  // One for each outcome of a request, of which a busy machine adds some.
+  const kinds = new Set([...found.values()].map(({ labels }) => JSON.stringify({ ...labels, __name__: "" })));
+  assert.ok(
+    written.size > 1000 && kinds.size < 20,
+    `${written.size} series became ${found.size}: ${[...kinds].join("\n")}`,
+  );
 
   const queries = [
     ...["reqs_total", "req_duration_count", "req_waiting_count"].map(
