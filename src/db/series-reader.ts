@@ -7,8 +7,8 @@ import { SampleColumns } from "../storage/columns.js";
 import type { SampleSpan } from "../storage/queryable.js";
 import type { SampleView } from "../storage/sample-view.js";
 import { ColumnMerger } from "./merged-queryable.js";
-import { ColumnsCache, StoredColumns } from "./stored-columns.js";
-import { type BlockPart, CHUNK_WORDS, type SpanFacts, type StoredSeries } from "./stored-series.js";
+import { ColumnsCache, type SpanFacts, StoredColumns, spanFacts } from "./stored-columns.js";
+import { type BlockPart, CHUNK_WORDS, type StoredSeries } from "./stored-series.js";
 
 /** Longer runs of one series are not kept. */
 const KEPT_SAMPLES_MAX = 1 << 19;
@@ -49,7 +49,7 @@ export class SeriesReader {
 
   view(series: StoredSeries, mint: number, maxt: number, view: SampleView): boolean {
     const stored = this.columnsOf(series, mint, maxt);
-    if (stored === null || stored.hasStale) return false;
+    if (stored === null || stored.facts.hasStale) return false;
     stored.show(mint, maxt, view);
     return true;
   }
@@ -62,14 +62,21 @@ export class SeriesReader {
     return true;
   }
 
+  /** Who asks for the times alone gets no copy of the samples kept. */
   private factsOf(series: StoredSeries, mint: number, maxt: number): SpanFacts | null {
     const { span } = series;
     if (span !== null && this.isGood(series, span, mint, maxt)) return span;
-    const stored = this.columnsOf(series, mint, maxt);
-    if (stored === null) return null;
-    const { changes, fromMs, toMs, headVersion, firstMs, lastMs, gapMs, hasStale } = stored;
-    series.span = { changes, fromMs, toMs, headVersion, firstMs, lastMs, gapMs, hasStale };
+    const stored = this.knownColumns(series, mint, maxt);
+    series.span = stored?.facts ?? this.loadFacts(series, mint, maxt);
     return series.span;
+  }
+
+  private loadFacts(series: StoredSeries, mint: number, maxt: number): SpanFacts | null {
+    if (series.isPlain) return null;
+    const toMs = this.openEnd(maxt);
+    const headVersion = this.load(series, mint, toMs);
+    if (series.isPlain) return null;
+    return spanFacts(this.work, { changes: series.changes, fromMs: mint, toMs, headVersion });
   }
 
   /** True if what was found out about [fromMs, toMs] holds and says all about [mint, maxt]. */
@@ -81,19 +88,17 @@ export class SeriesReader {
   /** All samples in [mint, maxt], and maybe more; good until the next call. Null: the series is not kept so. */
   private columnsOf(series: StoredSeries, mint: number, maxt: number): StoredColumns | null {
     if (series.isPlain) return null;
+    const good = this.knownColumns(series, mint, maxt);
+    if (good !== null) return good;
     const known = series.columns;
-    if (known !== null && this.isGood(series, known, mint, maxt)) {
-      known.usedBy = this.query;
-      return known;
-    }
     let fromMs = mint;
     let toMs = maxt;
-    if (known !== null && known.fromMs <= maxt && known.toMs >= mint) {
+    if (known !== null && known.facts.fromMs <= maxt && known.facts.toMs >= mint) {
       // Two ranges by turns are one range, unless it would be much more than was asked for.
-      if (maxt - known.fromMs <= 2 * (maxt - mint)) fromMs = Math.min(fromMs, known.fromMs);
-      if (known.toMs - mint <= 2 * (maxt - mint)) toMs = Math.max(toMs, known.toMs);
+      if (maxt - known.facts.fromMs <= 2 * (maxt - mint)) fromMs = Math.min(fromMs, known.facts.fromMs);
+      if (known.facts.toMs - mint <= 2 * (maxt - mint)) toMs = Math.max(toMs, known.facts.toMs);
     }
-    if (toMs >= this.blocksEndMs) toMs = Number.POSITIVE_INFINITY;
+    toMs = this.openEnd(toMs);
     const headVersion = this.load(series, fromMs, toMs);
     if (series.isPlain) return null;
     const { work, cache, query } = this;
@@ -106,6 +111,19 @@ export class SeriesReader {
     });
     if (keeps) cache.keep(series, stored, query);
     return stored;
+  }
+
+  /** Those that are kept, where they have all of [mint, maxt]. */
+  private knownColumns(series: StoredSeries, mint: number, maxt: number): StoredColumns | null {
+    const known = series.columns;
+    if (known === null || !this.isGood(series, known.facts, mint, maxt)) return null;
+    known.usedBy = this.query;
+    return known;
+  }
+
+  /** Where only the head can have more, to the newest. */
+  private openEnd(toMs: number): number {
+    return toMs >= this.blocksEndMs ? Number.POSITIVE_INFINITY : toMs;
   }
 
   /**

@@ -10,8 +10,8 @@ const SAMPLE_BYTES = 16;
 const VALUE_BYTES = 8;
 const OBJECT_BYTES = 512;
 
-/** All samples of a series in [fromMs, toMs]: floats at strictly ascending times. Never changed once made. */
-export class StoredColumns {
+/** What samples were read, and when. */
+interface Origin {
   /** `StoredSeries.changes` when they were read. */
   readonly changes: number;
   readonly fromMs: number;
@@ -19,10 +19,36 @@ export class StoredColumns {
   readonly toMs: number;
   /** `HeadReader.version` when the samples were read; 0 where the head has nothing of the series. */
   readonly headVersion: number;
-  readonly count: number;
+}
+
+/** The times of all samples in [fromMs, toMs]: see `SeriesSet.span`. */
+export interface SpanFacts extends Origin {
+  /** Infinity and -Infinity where there are no samples. */
+  readonly firstMs: number;
+  readonly lastMs: number;
   /** The largest distance between neighbours, milliseconds. */
   readonly gapMs: number;
   readonly hasStale: boolean;
+}
+
+/** Of `columns`, which hold floats only. */
+export function spanFacts(columns: SampleColumns, { changes, fromMs, toMs, headVersion }: Origin): SpanFacts {
+  const { count, timestamps, values, valueWords } = columns;
+  let gapMs = 0;
+  let hasStale = false;
+  for (let i = 0; i < count; i++) {
+    if (Number.isNaN(values[i]) && isStaleAt(valueWords, i)) hasStale = true;
+    if (i > 0) gapMs = Math.max(gapMs, timestamps[i] - timestamps[i - 1]);
+  }
+  const firstMs = count === 0 ? Number.POSITIVE_INFINITY : timestamps[0];
+  const lastMs = count === 0 ? Number.NEGATIVE_INFINITY : timestamps[count - 1];
+  return { changes, fromMs, toMs, headVersion, firstMs, lastMs, gapMs, hasStale };
+}
+
+/** All samples of a series in [fromMs, toMs] of `facts`: floats at strictly ascending times. Never changed once made. */
+export class StoredColumns {
+  readonly facts: SpanFacts;
+  readonly count: number;
   /** In the cache: the arrays are its own. Else they are a reader's, which fills them anew for the next series. */
   isKept = false;
   /** Number of the query that used them last. */
@@ -33,45 +59,21 @@ export class StoredColumns {
   private readonly resets: Int32Array;
 
   /** Takes the arrays of `columns`, which hold floats only. */
-  constructor(
-    columns: SampleColumns,
-    of: Pick<StoredColumns, "changes" | "fromMs" | "toMs" | "headVersion">,
-  ) {
-    const { count } = columns;
-    this.changes = of.changes;
-    this.fromMs = of.fromMs;
-    this.toMs = of.toMs;
-    this.headVersion = of.headVersion;
-    this.count = count;
+  constructor(columns: SampleColumns, origin: Origin) {
+    this.facts = spanFacts(columns, origin);
+    this.count = columns.count;
     this.timestamps = columns.timestamps;
     this.words = columns.valueWords;
     this.values = columns.values;
-    const { timestamps, values } = this;
+    const { values, count } = this;
     const resets: number[] = [];
-    let gapMs = 0;
-    let hasStale = false;
-    for (let i = 0; i < count; i++) {
-      if (Number.isNaN(values[i]) && isStaleAt(this.words, i)) hasStale = true;
-      if (i === 0) continue;
-      if (values[i] < values[i - 1]) resets.push(i);
-      gapMs = Math.max(gapMs, timestamps[i] - timestamps[i - 1]);
-    }
-    this.gapMs = gapMs;
-    this.hasStale = hasStale;
+    for (let i = 1; i < count; i++) if (values[i] < values[i - 1]) resets.push(i);
     this.resets = resets.length === 0 ? NO_POSITIONS : Int32Array.from(resets);
   }
 
   /** Without the times. */
   get bytes(): number {
     return VALUE_BYTES * this.count + 4 * this.resets.length + OBJECT_BYTES;
-  }
-
-  get firstMs(): number {
-    return this.count === 0 ? Number.POSITIVE_INFINITY : this.timestamps[0];
-  }
-
-  get lastMs(): number {
-    return this.count === 0 ? Number.NEGATIVE_INFINITY : this.timestamps[this.count - 1];
   }
 
   /** Appends the samples in [mint, maxt] to `columns`. */

@@ -5,7 +5,7 @@ import { ChunkList } from "../block/index-reader.js";
 import type { HeadReader } from "../head/head-reader.js";
 import type { Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
-import type { StoredColumns } from "./stored-columns.js";
+import type { SpanFacts, StoredColumns } from "./stored-columns.js";
 
 /** Decoding a label set and looking it up, in the units of `worked`. */
 const WORK_PER_SERIES = 200;
@@ -59,19 +59,6 @@ export class StoredSeries {
 
 /** Numbers that `BlockPart.chunks` has for each chunk. */
 export const CHUNK_WORDS = 3;
-
-/** The times of all samples in [fromMs, toMs]: see `SeriesSet.span`. */
-export interface SpanFacts {
-  /** `StoredSeries.changes` when they were found. */
-  readonly changes: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly headVersion: number;
-  readonly firstMs: number;
-  readonly lastMs: number;
-  readonly gapMs: number;
-  readonly hasStale: boolean;
-}
 
 /** Label sets of all blocks and the head that were ever asked for, each once. */
 export class SeriesRegistry {
