@@ -30,6 +30,12 @@ export class HeadPostings implements PostingsSource {
     return pair === 0 ? new Uint32Array(0) : this.read(pair);
   }
 
+  /** How many refs `postings` would return, and maybe some that are being written. */
+  countPostings(name: string, value: string): number {
+    const pair = this.find(encodeKey(name, value));
+    return pair === 0 ? 0 : Atomics.load(this.kernel.u32(), (pair + L.PAIR_COUNT) >>> 2);
+  }
+
   matchingPostings(
     name: string,
     prefix: string,

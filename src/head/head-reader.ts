@@ -116,6 +116,20 @@ export class HeadReader implements Queryable {
     return this.overlapping(this.find(matchers), mint, maxt);
   }
 
+  /** At most `max` of all such refs, from old series to new. */
+  someRefs(max: number, mint: number, maxt: number): Uint32Array {
+    this.keepUp();
+    const count = this.kernel.seriesCount();
+    const looked = Math.min(max, count);
+    const refs = Uint32Array.from({ length: looked }, (_, i) => Math.floor((i * count) / looked));
+    return this.overlapping(refs, mint, maxt);
+  }
+
+  /** How many series have the label, or had it. */
+  countLabel(name: string, value: string): number {
+    return this.index.countPostings(name, value);
+  }
+
   /** The refs of the series that match, ascending. */
   find(matchers: readonly Matcher[]): Uint32Array {
     this.keepUp();

@@ -7,6 +7,7 @@
 import { systemClock } from "../base/clock.js";
 import type { StoredParts } from "../db/query-thread.js";
 import type { HeadReader } from "../head/head-reader.js";
+import type { Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
 import type { Queryable } from "../storage/queryable.js";
 import type { QueryRequest } from "./contract.js";
@@ -28,8 +29,14 @@ const ROUND_BUDGETS_MS: readonly number[] = [1000, 250, 250, 250, 250];
 const PAUSE = 3;
 const RANGE_MS = 4 * 3_600_000;
 const STEPS = 240;
+/** Of the questions one is about a single time; no divisor of how many queries there are, so that each is. */
+const INSTANT_EVERY = 5;
 /** Of one question. */
 const SERIES_MAX = 100;
+/** Labels of more series come last: reading the list of them takes long. */
+const POSTINGS_MAX = 20_000;
+/** Series that are looked at, to find some that are still written. */
+const REFS_LOOKED_AT = 1000;
 /** More than there are queries, and no multiple: each query comes to ask about each. */
 const SELECTORS = 17;
 
@@ -92,26 +99,40 @@ class Round {
     this.selectors ??= selectorsOf(parts.head, this.nowMs);
     const query = WARM_UP_QUERIES[asked % WARM_UP_QUERIES.length] as string;
     const selector = this.selectors[asked % this.selectors.length];
+    const isInstant = asked % INSTANT_EVERY === 0;
+    // What was just written of many series is read straight from the head.
+    const store = isInstant ? parts.head : stored;
     const series =
-      selector === undefined ? new MadeUpSeries(this.nowMs, RANGE_MS) : alwaysSelecting(selector, stored);
-    this.host.answer(requestOf(query, this.nowMs, RANGE_MS), series, parts);
+      selector === undefined ? new MadeUpSeries(this.nowMs, RANGE_MS) : alwaysSelecting(selector, store);
+    const request = isInstant ? instantRequest(query, this.nowMs) : rangeRequest(query, this.nowMs, RANGE_MS);
+    this.host.answer(request, series, parts);
   }
 }
 
 /** Each selects some series of the head, by name and as few other labels as it takes; [] where the head has none. */
 export function selectorsOf(head: HeadReader, nowMs: number): Matcher[][] {
-  const refs = head.refs([], nowMs - RANGE_MS, nowMs);
+  const refs = head.someRefs(REFS_LOOKED_AT, nowMs - RANGE_MS, nowMs);
   const selectors: Matcher[][] = [];
   for (let i = 0; i < SELECTORS && i < refs.length; i++) {
-    const labels = head.labels(refs[Math.floor((i * refs.length) / SELECTORS)] as number);
-    const selector: Matcher[] = [{ name: "__name__", op: "=", value: labels.get("__name__") }];
-    for (const [name, value] of labels) {
-      if (head.find(selector).length <= SERIES_MAX) break;
-      if (name !== "__name__") selector.push({ name, op: "=", value });
-    }
-    selectors.push(selector);
+    selectors.push(selectorOf(head, head.labels(refs[Math.floor((i * refs.length) / SELECTORS)] as number)));
   }
   return selectors;
+}
+
+/** The most common of its labels first, since what few series have leaves fewer than there could be. */
+function selectorOf(head: HeadReader, labels: Labels): Matcher[] {
+  const selector: Matcher[] = [{ name: "__name__", op: "=", value: labels.get("__name__") }];
+  const others = [...labels]
+    .filter(([name]) => name !== "__name__")
+    .map(([name, value]) => ({ name, value, count: head.countLabel(name, value) }))
+    .sort((a, b) => b.count - a.count);
+  const isCheap = (label: (typeof others)[number]): boolean => label.count <= POSTINGS_MAX;
+  const inTurn = [...others.filter(isCheap), ...others.filter((label) => !isCheap(label))];
+  for (const { name, value } of inTurn) {
+    if (head.find(selector).length <= SERIES_MAX) break;
+    selector.push({ name, op: "=", value });
+  }
+  return selector;
 }
 
 function alwaysSelecting(matchers: readonly Matcher[], stored: Queryable): Queryable {
@@ -123,7 +144,7 @@ function alwaysSelecting(matchers: readonly Matcher[], stored: Queryable): Query
 }
 
 /** The query over a range up to now. */
-export function requestOf(query: string, nowMs: number, rangeMs: number): QueryRequest {
+export function rangeRequest(query: string, nowMs: number, rangeMs: number): QueryRequest {
   const params: [string, string][] = [
     ["query", query],
     ["start", String((nowMs - rangeMs) / 1000)],
@@ -131,4 +152,15 @@ export function requestOf(query: string, nowMs: number, rangeMs: number): QueryR
     ["step", String(rangeMs / STEPS / 1000)],
   ];
   return { kind: "query_range", params };
+}
+
+/** The query at one time. */
+export function instantRequest(query: string, nowMs: number): QueryRequest {
+  return {
+    kind: "query",
+    params: [
+      ["query", query],
+      ["time", String(nowMs / 1000)],
+    ],
+  };
 }

@@ -2,10 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SampleColumns } from "../../../dist/storage/columns.js";
 import { SampleView } from "../../../dist/storage/sample-view.js";
+import type { QueryRequest } from "../../../dist/workers/contract.js";
 import { MadeUpSeries } from "../../../dist/workers/made-up-series.js";
 import { answerQuery } from "../../../dist/workers/query-answers.js";
 import { languageOf } from "../../../dist/workers/query-language.js";
-import { requestOf, selectorsOf, WARM_UP_QUERIES } from "../../../dist/workers/query-warm-up.js";
+import {
+  instantRequest,
+  rangeRequest,
+  selectorsOf,
+  WARM_UP_QUERIES,
+} from "../../../dist/workers/query-warm-up.js";
 import { LocalDatabase } from "../../support/database.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
@@ -24,17 +30,21 @@ const defaults = {
 
 test("every query of the warm-up is evaluated over the made-up series", () => {
   const series = new MadeUpSeries(NOW_MS, RANGE_MS);
-  for (const query of WARM_UP_QUERIES) {
-    const { status, body } = answerQuery(requestOf(query, NOW_MS, RANGE_MS), series, defaults as never, {
+  const ask = (request: QueryRequest): { values: unknown[] }[] => {
+    const { status, body } = answerQuery(request, series, defaults as never, {
       nowMs: NOW_MS,
       waitedMs: 0,
       startControl: () => ({ checkpoint: () => undefined }),
       warnings: () => [],
     });
     const text = new TextDecoder().decode(body);
-    assert.equal(status, 200, `${query}: ${text}`);
-    const { data } = JSON.parse(text) as { data: { result: { values: unknown[] }[] } };
-    assert.ok(data.result.length > 0 && data.result[0]!.values.length > 100, query);
+    assert.equal(status, 200, text);
+    return (JSON.parse(text) as { data: { result: { values: unknown[] }[] } }).data.result;
+  };
+  for (const query of WARM_UP_QUERIES) {
+    const series = ask(rangeRequest(query, NOW_MS, RANGE_MS));
+    assert.ok(series.length > 0 && series[0]!.values.length > 100, query);
+    assert.ok(ask(instantRequest(query, NOW_MS)).length > 0, query);
   }
 });
 
