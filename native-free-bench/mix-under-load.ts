@@ -11,7 +11,7 @@ import { Worker } from "node:worker_threads";
 import type { MixClientJob, MixClientTimes } from "./mix-client-entry.js";
 import { cpuMs, untilIdle } from "./process-figures.js";
 import { type Program, RunningProgram } from "./programs.js";
-import { geometricMean, mixAddresses, QUERY_MIX } from "./query-mix.js";
+import { geometricMean, mixQuestions, QUERY_MIX } from "./query-mix.js";
 import { median } from "./report.js";
 import { openRequests, type RequestCache } from "./request-cache.js";
 import { quantileOf, type SendResult, sendRequests } from "./sender.js";
@@ -53,7 +53,7 @@ export async function measureMixUnderLoad(
     await write(running, openRequests(long, size, baseMs));
     if (size === "full") await sleep(UPKEEP_MS);
     await untilIdle(running.pid);
-    const addresses = mixAddresses(running.url, long, baseMs);
+    const addresses = mixQuestions(long, baseMs).map(({ path }) => `${running.url}${path}`);
     const wide = workloadOf("W1", size);
     const requests = ["a_", "b_"].map((prefix) =>
       openRequests(withPrefix(wide, prefix), size, recentBaseMs(wide, Date.now())),

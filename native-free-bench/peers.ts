@@ -5,37 +5,23 @@
  *   W1:3                            medians of three runs   --repeat 3    the same for all, interleaved
  *   --only varve,victoria-metrics   choose programs
  *   --size small                    seconds, for a look     --json FILE   the figures as JSON
- *   --port 21400                    the loopback port       --write-docs  put the table into docs/ and README.md
+ *   --port 21400                    the first loopback port --write-docs  put the table into docs/ and README.md
  *   compaction                      instead of a workload: what making blocks of W2 costs those who write
  *   load                            instead of a workload: what writing W1 and asking the query mix cost each other
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { loadavg, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
 import { isMeasured, measureCompaction } from "./compaction.js";
 import { writeDocs } from "./docs.js";
+import { askTogether, isAsked, type Load, Measurement } from "./measurement.js";
 import { measureMixUnderLoad } from "./mix-under-load.js";
-import {
-  cpuMs,
-  diskUse,
-  machineTime,
-  rssBytes,
-  rssPeakBytes,
-  stolenSince,
-  untilIdle,
-} from "./process-figures.js";
-import { isInstalled, PROGRAMS, type Program, RunningProgram } from "./programs.js";
-import {
-  countSamples,
-  geometricMean,
-  type MixFigure,
-  QUERY_MIX,
-  runQueryMix,
-  runWideQueries,
-} from "./query-mix.js";
+import { machineTime, stolenSince } from "./process-figures.js";
+import { isInstalled, PROGRAMS, type Program } from "./programs.js";
 import {
   FIGURES,
   type Figures,
@@ -45,155 +31,57 @@ import {
   printQueryTable,
   printTable,
 } from "./report.js";
-import { openRequests, type RequestCache } from "./request-cache.js";
-import { quantileOf, sendRequests } from "./sender.js";
-import {
-  recentBaseMs,
-  sampleCountOf,
-  seriesCountOf,
-  spanMs,
-  type Workload,
-  workloadOf,
-} from "./workloads.js";
+import { openRequests } from "./request-cache.js";
+import { sendRequests } from "./sender.js";
+import { recentBaseMs, sampleCountOf, seriesCountOf, workloadOf } from "./workloads.js";
 
 /** Between two programs, so that the disk and the clock of the processor come to rest. */
 const SETTLE_MS = 3000;
-const HOUR_MS = 3_600_000;
-/** Programs with blocks look once a minute whether there is one to write. */
-const UPKEEP_MS = 70_000;
-
-/** One program, one workload, once. */
-async function measure(
-  program: Program,
-  workload: Workload,
-  cache: RequestCache,
-  baseMs: number,
+/** One workload into all programs, and the questions about it to all of them side by side where `asks`. */
+async function measureAll(
+  programs: readonly Program[],
+  load: Load,
   port: number,
-  isLast: boolean,
-): Promise<Figures> {
-  const folder = mkdtempSync(join(tmpdir(), `varve-peer-${program.name}-`));
-  const figures: Figures = {};
-  let running = await RunningProgram.start(program, port, folder);
+  asks: boolean,
+): Promise<Measurement[]> {
+  const measured: Measurement[] = [];
   try {
-    const cpuBefore = cpuMs(running.pid);
-    const senderBefore = process.cpuUsage();
-    const sent = await sendRequests(cache, { port, path: program.writePath, protocol: workload.protocol });
-    const sender = process.cpuUsage(senderBefore);
-    const samples = sampleCountOf(workload);
-    figures.cpuUs = ((cpuMs(running.pid) - cpuBefore) * 1000) / samples;
-    figures.senderCpuUs = (sender.user + sender.system) / samples;
-    figures.samplesPerSecond = sent.samplesAcknowledged / (sent.wallMs / 1000);
-    figures.p50Ms = quantileOf(sent.latenciesMs, 0.5);
-    figures.p99Ms = quantileOf(sent.latenciesMs, 0.99);
-    figures.rssPeakMb = rssPeakBytes(running.pid) / 1e6;
-    figures.refusedRequests = sent.refusals;
-    if (sent.firstRefusal !== "") log(`  ${program.name}: ${sent.firstRefusal}`);
-    if (sent.samplesAcknowledged === 0) return figures;
-    if (isLong(workload)) {
-      if (isLast && !workload.name.endsWith("v2")) {
-        await afterSettling(running, workload, baseMs, figures, cpuBefore);
-        await running.kill("SIGTERM");
-        running = await RunningProgram.start(program, port, folder);
-        const { url, pid } = running;
-        const [first] = await runQueryMix(url, pid, workload, baseMs, QUERY_MIX.slice(0, 1), 1);
-        if (first?.error === "") figures.firstQueryMs = first.firstMs;
-      }
-      const counted = await orUndefined(program, countSamples(running.url, workload, baseMs));
-      if (counted !== undefined) figures.missing = sent.samplesAcknowledged - counted;
-      // Answering 2xx to what it does not understand is not a speed.
-      if (counted === 0) return { missing: sent.samplesAcknowledged };
-    } else {
-      if (workload.name === "W5") {
-        note(figures, await runWideQueries(running.url, running.pid, workload, baseMs));
-      }
-      await running.kill("SIGKILL");
-      running = await RunningProgram.start(program, port, folder);
-      figures.readyMs = running.readyAfterMs;
-      const counting = countSettled(running.url, workload, baseMs, sent.samplesAcknowledged);
-      const counted = await orUndefined(program, counting);
-      if (counted !== undefined) figures.missingAfterKill = sent.samplesAcknowledged - counted;
+    for (const [i, program] of programs.entries()) {
+      const one = await Measurement.start(program, port + i, load, log);
+      measured.push(one);
+      await one.write();
+      if (asks) await one.settle();
+      else await end(one);
+      if (load.isFull) await sleep(SETTLE_MS);
+    }
+    if (asks) {
+      await askTogether(measured, load);
+      for (const one of measured) await end(one);
     }
   } finally {
-    await running.kill("SIGTERM").catch(() => undefined);
-    rmSync(folder, { recursive: true, force: true });
-    if (figures.samplesPerSecond !== undefined) rmSync(`${folder}.log`, { force: true });
+    for (const one of measured) await one.close();
   }
-  return figures;
+  return measured;
 }
 
-/** The long workloads end with blocks, disk and queries (W2, once); the others with a kill. */
-function isLong(workload: Workload): boolean {
-  return workload.name.startsWith("W2");
+async function end(one: Measurement): Promise<void> {
+  await one.finish();
+  await one.close();
+  log(`  ${one.program.name} ${JSON.stringify(one.figures)}`);
 }
 
-async function afterSettling(
-  running: RunningProgram,
-  workload: Workload,
-  baseMs: number,
-  figures: Figures,
-  cpuBefore: number,
-): Promise<void> {
-  const samples = sampleCountOf(workload);
-  if (spanMs(workload) > 3 * HOUR_MS) await sleep(UPKEEP_MS);
-  await untilIdle(running.pid);
-  figures.cpuSettledUs = ((cpuMs(running.pid) - cpuBefore) * 1000) / samples;
-  figures.rssSettledMb = rssBytes(running.pid) / 1e6;
-  if (running.program.compactPath !== "") {
-    await fetch(`${running.url}${running.program.compactPath}`).then((response) => response.arrayBuffer());
-    await untilIdle(running.pid);
-  }
-  const disk = diskUse(running.folder);
-  figures.diskBytes = disk.allBytes / samples;
-  if (disk.blockSamples > 0) figures.blockBytes = disk.blockBytes / disk.blockSamples;
-  note(figures, await runQueryMix(running.url, running.pid, workload, baseMs));
-}
-
-/** Prints what each query took and enters it into the figures. */
-function note(figures: Figures, mix: readonly MixFigure[]): void {
-  for (const { query, error, medianMs, cpuMs: cpu } of mix) {
-    log(
-      error === ""
-        ? `    ${medianMs.toFixed(1).padStart(8)} ms  ${cpu.toFixed(1).padStart(8)} ms CPU  ${query}`
-        : `    refused: ${query}: ${error}`,
-    );
-  }
-  figures.queries = Object.fromEntries(mix.map(({ query, medianMs }) => [query, medianMs]));
-  if (mix.some(({ error }) => error !== "")) return;
-  figures.queryMs = geometricMean(mix.map(({ medianMs }) => medianMs));
-  figures.queryCpuMs = mix.reduce((sum, { cpuMs: cpu }) => sum + cpu, 0) / mix.length;
-}
-
-/** `work`, or undefined and a line where the program refuses: the other figures are worth having then, too. */
-async function orUndefined(program: Program, work: Promise<number>): Promise<number | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    log(`  ${program.name}: ${(error as Error).message}`);
-    return undefined;
-  }
-}
-
-/** Some programs show what they have a few seconds late: asked again until it is all there or 10 s have passed. */
-async function countSettled(
-  url: string,
-  workload: Workload,
-  baseMs: number,
-  wanted: number,
-): Promise<number> {
-  const deadline = performance.now() + 10_000;
-  let counted = await countSamples(url, workload, baseMs);
-  while (counted < wanted && performance.now() < deadline) {
-    await sleep(2000);
-    counted = Math.max(counted, await countSamples(url, workload, baseMs));
-  }
-  return counted;
-}
-
-/** Sends a little to a server of its own first, so that the first program does not meet an unoptimised sender. */
-async function warmSender(): Promise<void> {
+/** Sends and asks a little first, of a server of its own, so that the first program does not meet unoptimised code. */
+async function warmUp(): Promise<void> {
+  const body = Buffer.alloc(100_000, '{"values":[[1,"23.4"]]}');
+  const answers = new Map([
+    ["/plain", { headers: {}, body }],
+    ["/gzip", { headers: { "Content-Encoding": "gzip" }, body: gzipSync(body) }],
+  ]);
   const sink = createServer((request, response) => {
+    const answer = answers.get(request.url ?? "");
+    if (answer !== undefined) response.writeHead(200, answer.headers).end(answer.body);
     request.resume();
-    request.on("end", () => response.writeHead(204).end());
+    if (answer === undefined) request.on("end", () => response.writeHead(204).end());
   });
   await new Promise<void>((resolve) => sink.listen(0, "127.0.0.1", resolve));
   const workload = workloadOf("W1", "small");
@@ -202,6 +90,9 @@ async function warmSender(): Promise<void> {
   const port = address !== null && typeof address === "object" ? address.port : 0;
   for (let pass = 0; pass < 10; pass++) await sendRequests(cache, { port, path: "/", protocol: 1 });
   cache.close();
+  for (let pass = 0; pass < 100; pass++) {
+    for (const path of answers.keys()) await (await fetch(`http://127.0.0.1:${port}${path}`)).arrayBuffer();
+  }
   sink.closeAllConnections();
   sink.close();
 }
@@ -255,7 +146,7 @@ async function main(): Promise<void> {
   }
   if (loadavg()[0]! > 0.5) log(`the machine is not quiet: load ${loadavg()[0]!.toFixed(2)}`);
   const startedAt = machineTime();
-  await warmSender();
+  await warmUp();
   if (names.includes("compaction")) return compaction(programs, size, Number(values.port));
   if (names.includes("load")) return load(programs, size, Number(values.port), Number(values.repeat));
   const outcomes: Outcome[] = [];
@@ -268,14 +159,13 @@ async function main(): Promise<void> {
       `${name} (${size}): ${seriesCountOf(workload)} series, ${sampleCountOf(workload)} samples, ` +
         `${cache.requestCount} requests, ${(cache.bytes / 1e6).toFixed(1)} MB, sha256 ${cache.sha256.slice(0, 16)}`,
     );
+    const shared: Load = { workload, cache, baseMs, isFull: size === "full" };
     const runs = new Map<string, Figures[]>(programs.map((program) => [program.name, []]));
     for (let repeat = 0; repeat < Number(repeats); repeat++) {
       const isLast = repeat === Number(repeats) - 1;
-      for (const program of programs) {
-        const figures = await measure(program, workload, cache, baseMs, Number(values.port), isLast);
+      const asks = isLast && isAsked(workload);
+      for (const { program, figures } of await measureAll(programs, shared, Number(values.port), asks)) {
         runs.get(program.name)!.push(figures);
-        log(`  ${program.name} ${JSON.stringify(figures)}`);
-        await sleep(size === "small" ? 0 : SETTLE_MS);
       }
     }
     cache.close();

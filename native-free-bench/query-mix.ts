@@ -37,7 +37,6 @@ export const WIDE_QUERIES: readonly string[] = [
 ];
 
 const REPEATS = 7;
-const WIDE_REPEATS = 3;
 
 export interface MixFigure {
   readonly query: string;
@@ -50,32 +49,22 @@ export interface MixFigure {
   readonly error: string;
 }
 
-/** Runs the mix against process `pid`, which holds `workload` from `baseMs` on. */
-export async function runQueryMix(
-  url: string,
-  pid: number,
-  workload: Workload,
-  baseMs: number,
-  queries: readonly MixQuery[] = QUERY_MIX,
-  repeats: number = REPEATS,
-): Promise<MixFigure[]> {
-  const figures: MixFigure[] = [];
-  const addresses = mixAddresses(url, workload, baseMs, queries);
-  for (const [i, { query }] of queries.entries()) {
-    figures.push(await measure(query, addresses[i]!, pid, repeats));
-  }
-  return figures;
+/** A program that is asked. */
+export interface Asked {
+  readonly url: string;
+  readonly pid: number;
 }
 
-/** Where the queries of the mix are asked. */
-export function mixAddresses(
-  url: string,
-  workload: Workload,
-  baseMs: number,
-  queries: readonly MixQuery[] = QUERY_MIX,
-): string[] {
+export interface Question {
+  readonly query: string;
+  /** With its parameters. */
+  readonly path: string;
+}
+
+/** The mix over `workload`, which begins at `baseMs`. */
+export function mixQuestions(workload: Workload, baseMs: number): Question[] {
   const endSeconds = Math.floor((baseMs + spanMs(workload)) / 1000);
-  return queries.map(({ query, rangeSeconds, stepSeconds }) => {
+  return QUERY_MIX.map(({ query, rangeSeconds, stepSeconds }) => {
     const params = new URLSearchParams({
       query,
       start: String(endSeconds - Math.min(rangeSeconds, spanMs(workload) / 1000)),
@@ -83,33 +72,45 @@ export function mixAddresses(
       step: String(stepSeconds),
       nocache: "1",
     });
-    return `${url}/api/v1/query_range?${params}`;
+    return { query, path: `/api/v1/query_range?${params}` };
   });
 }
 
-/** Runs the queries that touch many series, at one time. */
-export async function runWideQueries(
-  url: string,
-  pid: number,
-  workload: Workload,
-  baseMs: number,
-): Promise<MixFigure[]> {
+/** The queries that touch many series, at the time of the last round. */
+export function wideQuestions(workload: Workload, baseMs: number): Question[] {
   const time = String((baseMs + spanMs(workload)) / 1000);
-  const figures: MixFigure[] = [];
-  for (const query of WIDE_QUERIES) {
+  return WIDE_QUERIES.map((query) => {
     const params = new URLSearchParams({ query, time, nocache: "1" });
-    figures.push(await measure(query, `${url}/api/v1/query?${params}`, pid, WIDE_REPEATS));
+    return { query, path: `/api/v1/query?${params}` };
+  });
+}
+
+/**
+ * Asks all programs one question after the other, so that each question meets the same minute of the machine
+ * everywhere; nobody always comes first. Returns the figures by program and question.
+ */
+export async function askInTurn(
+  programs: readonly Asked[],
+  questions: readonly Question[],
+  repeats: number = REPEATS,
+): Promise<MixFigure[][]> {
+  const figures = programs.map((): MixFigure[] => []);
+  for (const [i, question] of questions.entries()) {
+    for (const turn of programs.keys()) {
+      const at = (i + turn) % programs.length;
+      figures[at]!.push(await measure(programs[at]!, question, repeats));
+    }
   }
   return figures;
 }
 
-async function measure(query: string, address: string, pid: number, repeats: number): Promise<MixFigure> {
+async function measure({ url, pid }: Asked, { query, path }: Question, repeats: number): Promise<MixFigure> {
   const times: number[] = [];
   let error = "";
   const before = cpuMs(pid);
   for (let repeat = 0; repeat < repeats && error === ""; repeat++) {
     const startedAt = performance.now();
-    const response = await fetch(address);
+    const response = await fetch(`${url}${path}`);
     const body = await response.arrayBuffer();
     times.push(performance.now() - startedAt);
     if (response.status !== 200) error = `${response.status} ${new TextDecoder().decode(body).slice(0, 200)}`;
