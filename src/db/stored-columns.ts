@@ -56,7 +56,7 @@ export class StoredColumns {
   readonly timestamps: Float64Array;
   private readonly values: Float64Array;
   private readonly words: Uint32Array;
-  private readonly resets: Int32Array;
+  private readonly resets: Int32Array | null;
 
   /** Takes the arrays of `columns`, which hold floats only. */
   constructor(columns: SampleColumns, origin: Origin) {
@@ -65,15 +65,12 @@ export class StoredColumns {
     this.timestamps = columns.timestamps;
     this.words = columns.valueWords;
     this.values = columns.values;
-    const { values, count } = this;
-    const resets: number[] = [];
-    for (let i = 1; i < count; i++) if (values[i] < values[i - 1]) resets.push(i);
-    this.resets = resets.length === 0 ? NO_POSITIONS : Int32Array.from(resets);
+    this.resets = resetsOf(this.values, this.count);
   }
 
   /** Without the times. */
   get bytes(): number {
-    return VALUE_BYTES * this.count + 4 * this.resets.length + OBJECT_BYTES;
+    return VALUE_BYTES * this.count + 4 * (this.resets?.length ?? 0) + OBJECT_BYTES;
   }
 
   /** Appends the samples in [mint, maxt] to `columns`. */
@@ -106,6 +103,16 @@ export class StoredColumns {
     }
     return low;
   }
+}
+
+/** As in `SampleView`. */
+function resetsOf(values: Float64Array, count: number): Int32Array | null {
+  const resets: number[] = [];
+  for (let i = 0; i < count; i++) {
+    if (Number.isNaN(values[i])) return null;
+    if (i > 0 && values[i] < values[i - 1]) resets.push(i);
+  }
+  return resets.length === 0 ? NO_POSITIONS : Int32Array.from(resets);
 }
 
 /** Where a `StoredColumns` hangs. */

@@ -18,6 +18,8 @@ export interface BlockPart {
   readonly ref: number;
   /** For each chunk: time of the first and of the last sample, and the chunk's ref. */
   readonly chunks: Float64Array;
+  /** Time of the last sample of all chunks. */
+  readonly lastMs: number;
 }
 
 export class StoredSeries {
@@ -48,7 +50,9 @@ export class StoredSeries {
 
   /** True if a block has a chunk of it that touches [mint, maxt]. */
   isInBlocks(mint: number, maxt: number): boolean {
-    for (const { chunks } of this.parts) {
+    for (const { chunks, lastMs } of this.parts) {
+      // Queries are mostly about what is newer.
+      if (lastMs < mint) continue;
       for (let i = 0; i < chunks.length; i += CHUNK_WORDS) {
         if (chunks[i] <= maxt && chunks[i + 1] >= mint) return true;
       }
@@ -146,11 +150,13 @@ class BlockSeries {
     const { block, order, list } = this;
     block.index.chunks(ref, list);
     const chunks = new Float64Array(CHUNK_WORDS * list.count);
+    let lastMs = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < list.count; i++) {
       chunks[CHUNK_WORDS * i] = list.mint[i];
       chunks[CHUNK_WORDS * i + 1] = list.maxt[i];
       chunks[CHUNK_WORDS * i + 2] = list.refs[i];
+      lastMs = Math.max(lastMs, list.maxt[i]);
     }
-    return { block, order, ref, chunks };
+    return { block, order, ref, chunks, lastMs };
   }
 }

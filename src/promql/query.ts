@@ -183,6 +183,7 @@ function samplesOf(matrix: Matrix, timestampMs: number): VectorSample[] {
 function seriesOf(state: QueryState, matrix: Matrix, frame: Frame): MatrixSeries[] {
   const series: MatrixSeries[] = [];
   const { steps, kinds, values } = matrix;
+  let times: Float64Array | null = null;
   for (let row = 0; row < matrix.rows; row++) {
     const base = row * steps;
     state.did(2 * steps + 20);
@@ -193,6 +194,12 @@ function seriesOf(state: QueryState, matrix: Matrix, frame: Frame): MatrixSeries
       if (kinds[base + s] === HISTOGRAM) hasHistograms = true;
     }
     if (count === 0) continue;
+    if (count === steps && !hasHistograms) {
+      times ??= timesOf(frame);
+      const labels = matrix.finalLabelsOf(row);
+      series.push({ labels, timestamps: times, values: values.slice(base, base + steps), histograms: null });
+      continue;
+    }
     const timestamps = new Float64Array(count);
     const out = new Float64Array(count);
     const histograms = hasHistograms ? new Array<MatrixHistogram>(count) : null;
@@ -211,10 +218,14 @@ function seriesOf(state: QueryState, matrix: Matrix, frame: Frame): MatrixSeries
 
 type MatrixHistogram = NonNullable<MatrixSeries["histograms"]>[number];
 
+function timesOf({ startMs, stepMs, count }: Frame): Float64Array {
+  const times = new Float64Array(count);
+  for (let s = 0; s < count; s++) times[s] = startMs + s * stepMs;
+  return times;
+}
+
 function scalarSeries(values: Float64Array, frame: Frame): MatrixSeries {
-  const timestamps = new Float64Array(frame.count);
-  for (let s = 0; s < frame.count; s++) timestamps[s] = frame.startMs + s * frame.stepMs;
-  return { labels: Labels.EMPTY, timestamps, values, histograms: null };
+  return { labels: Labels.EMPTY, timestamps: timesOf(frame), values, histograms: null };
 }
 
 /** A range selector or subquery as the whole of an instant query: its samples as they are. */

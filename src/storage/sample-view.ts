@@ -12,7 +12,7 @@ export class SampleView {
   end = 0;
   /** `timestamps` stays as it is as long as anybody has it; other series may show the same array. */
   sharesTimes = false;
-  /** All positions i of the arrays, ascending, where values[i] < values[i - 1]; null: not known. */
+  /** All positions i of the arrays, ascending, where values[i] < values[i - 1]; null: not known, or there are NaNs. */
   resets: Int32Array | null = null;
 
   /** Sets everything, so that nothing stays from the series before. */

@@ -1,5 +1,6 @@
 import { RefusalError } from "../../base/errors.js";
 import { QUERY_ARRAY_BYTES_MAX } from "../../base/limits.js";
+import { bytesOfQuery, floatsOfQuery, openArena } from "./arena.js";
 
 /**
  * What the arrays of the query at hand may take: cells that hold nothing count, too, which
@@ -16,33 +17,18 @@ export interface Cells {
 
 /** What matrices have first, unless one row needs more. */
 export const CELLS_FIRST = 65_536;
-/** Smaller ones are made anew. */
-const POOLED_CELLS_MIN = 1024;
-const POOL_MAX = 16;
-/** Cells of earlier queries; the first `lent` of them are in use. Making them anew is what garbage was made of. */
-const pool: Cells[] = [];
-let lent = 0;
-
 export const TOO_MANY_SAMPLES = "query processing would load too many samples into memory in query execution";
 
 /** A new query begins; no matrix of an earlier one is looked at any more. */
 export function openArrayBudget(): void {
   used = 0;
-  lent = 0;
+  openArena();
 }
 
 /** Room for `count` cells, all absent. Throws as `takeArrayBytes` does. */
 export function takeCells(count: number): Cells {
   takeArrayBytes(BYTES_PER_CELL * count);
-  if (count < POOLED_CELLS_MIN || count > CELLS_FIRST || lent === POOL_MAX) return makeCells(count);
-  if (lent === pool.length) pool.push(makeCells(CELLS_FIRST));
-  const cells = pool[lent++] as Cells;
-  cells.kinds.fill(0, 0, count);
-  return { values: cells.values.subarray(0, count), kinds: cells.kinds.subarray(0, count) };
-}
-
-function makeCells(count: number): Cells {
-  return { values: new Float64Array(count), kinds: new Uint8Array(count) };
+  return { values: floatsOfQuery(count), kinds: bytesOfQuery(count) };
 }
 
 export function arrayBytes(): number {

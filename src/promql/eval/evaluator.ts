@@ -11,7 +11,7 @@ import { arrayBytes, settleArrayBytes } from "./array-budget.js";
 import { evalCountValues } from "./count-values.js";
 import { dropNames, refuseDuplicates } from "./duplicates.js";
 import type { Frame } from "./frame.js";
-import { ABSENT, HISTOGRAM, Matrix } from "./matrix.js";
+import { ABSENT, HISTOGRAM, Matrix, type RowVisit } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
 import { evalRangeCall, rangeArgument } from "./range-call.js";
 import { SampleStats } from "./sample-stats.js";
@@ -21,8 +21,6 @@ import { evalSetOperator } from "./set-operators.js";
 import { evalSmoothed } from "./smoothed.js";
 import { evalVectorVector } from "./vector-match.js";
 import { evalScalarScalar, evalVectorScalar } from "./vector-scalar.js";
-
-type Visit = (matrix: Matrix, row: number) => void;
 
 /** Evaluates prepared expressions over the steps of one frame, a column for each series. */
 export class Evaluator implements Scope {
@@ -92,7 +90,7 @@ export class Evaluator implements Scope {
     return result;
   }
 
-  rows(expr: Expr, visit: Visit, countsOnly = false): void {
+  rows(expr: Expr, visit: RowVisit, countsOnly = false): void {
     if (this.frame.count === 0) return;
     if (!this.isOnce(expr)) {
       if (expr.kind === "vector" && !expr.smoothed) {
@@ -107,7 +105,7 @@ export class Evaluator implements Scope {
       }
     }
     const matrix = this.vector(expr);
-    for (let row = 0; row < matrix.rows; row++) visit(matrix, row);
+    for (let row = 0; row < matrix.rows; row++) visit(matrix, row, matrix.countFloats(row));
     this.state.release(matrix.countSamples());
   }
 

@@ -26,6 +26,9 @@ export function dropMetadata(labels: Labels): Labels {
   return labels;
 }
 
+/** Takes one row; `floats`: how many of its cells hold one. */
+export type RowVisit = (matrix: Matrix, row: number, floats: number) => void;
+
 /** Of `worked`. */
 const WORK_PER_ROW = 20;
 const GROWTH = 2;
@@ -182,6 +185,14 @@ export class Matrix {
   /** Of its arrays. */
   get bytes(): number {
     return BYTES_PER_CELL * this.values.length;
+  }
+
+  /** Cells of one row that hold a float. */
+  countFloats(row: number): number {
+    const { steps, kinds } = this;
+    let count = 0;
+    for (let i = row * steps; i < (row + 1) * steps; i++) if (kinds[i] === FLOAT) count++;
+    return count;
   }
 
   /** Cells that hold something. */

@@ -15,7 +15,7 @@ import type { CallExpr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
 import { takeArrayBytes } from "./array-budget.js";
 import { giveColumns, takeColumns } from "./column-pool.js";
 import type { Frame } from "./frame.js";
-import { ABSENT, FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
+import { ABSENT, FLOAT, HISTOGRAM, Matrix, type RowVisit } from "./matrix.js";
 import { noteNonCounter } from "./non-counter.js";
 import { columnSamples, rowSamples, type SampleStats } from "./sample-stats.js";
 import type { Scope } from "./scope.js";
@@ -24,8 +24,6 @@ import { StepWindows } from "./step-windows.js";
 import { evalSubquery, subqueryFrame, withoutHint } from "./subquery.js";
 
 const view = new SampleView();
-
-type Visit = (matrix: Matrix, row: number) => void;
 
 /** Functions whose result is still that metric's value. */
 const KEEPS_NAME: ReadonlySet<string> = new Set(["last_over_time", "first_over_time"]);
@@ -43,7 +41,7 @@ export function evalRangeCall(
   scope: Scope,
   expr: CallExpr,
   selector: MatrixSelector | SubqueryExpr,
-  visit: Visit | null,
+  visit: RowVisit | null,
 ): Matrix {
   const { state, frame } = scope;
   const modifiers = selector.kind === "matrix" ? selector.vector : selector;
@@ -73,7 +71,7 @@ export function evalRangeCall(
 class RangeRunner {
   matrix: Matrix;
   private readonly call: RangeCall;
-  private readonly visit: Visit | null;
+  private readonly visit: RowVisit | null;
   private readonly fn: RangeFunction;
   private readonly windows: RangeWindows;
   private readonly stepWindows: StepWindows;
@@ -82,7 +80,7 @@ class RangeRunner {
   private nameNumbers: Uint32Array | null = null;
   private readonly notedNames = new Set<number>();
 
-  constructor(call: RangeCall, visit: Visit | null) {
+  constructor(call: RangeCall, visit: RowVisit | null) {
     this.call = call;
     this.visit = visit;
     const table = call.anchored || call.smoothed ? extendedFunctions : rangeFunctions;
@@ -188,8 +186,8 @@ class RangeRunner {
       floats = present;
     } else {
       this.runMixed(base);
-      present = countKind(matrix.kinds, base, matrix.steps, ABSENT, false);
-      floats = countKind(matrix.kinds, base, matrix.steps, FLOAT, true);
+      present = countPresent(matrix.kinds, base, matrix.steps);
+      floats = matrix.countFloats(row);
     }
     if (present === 0) {
       matrix.removeLastRow();
@@ -200,7 +198,7 @@ class RangeRunner {
     const samples = rowSamples(matrix, base, present);
     call.state.hold(samples);
     if (this.visit === null) return;
-    this.visit(matrix, row);
+    this.visit(matrix, row, floats);
     call.state.release(samples);
     matrix.removeLastRow();
     matrix.histograms = null;
@@ -232,10 +230,10 @@ class RangeRunner {
   }
 }
 
-/** Cells of a row that are (or are not) of one kind. */
-function countKind(kinds: Uint8Array, base: number, steps: number, kind: number, equal: boolean): number {
+/** Cells of a row that hold something. */
+function countPresent(kinds: Uint8Array, base: number, steps: number): number {
   let count = 0;
-  for (let i = base; i < base + steps; i++) if ((kinds[i] === kind) === equal) count++;
+  for (let i = base; i < base + steps; i++) if (kinds[i] !== ABSENT) count++;
   return count;
 }
 

@@ -1,6 +1,6 @@
 import type { Expr } from "../parse/ast.js";
 import type { Frame } from "./frame.js";
-import type { Matrix } from "./matrix.js";
+import type { Matrix, RowVisit } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
 
 /** What operators and functions see of the evaluator: the frame they work in and how to evaluate operands. */
@@ -13,7 +13,7 @@ export interface Scope {
    * The same row by row: the matrix given to `visit` may hold one row at a time. `countsOnly`: of floats, only
    * whether a cell has one is wanted.
    */
-  rows(expr: Expr, visit: (matrix: Matrix, row: number) => void, countsOnly?: boolean): void;
+  rows(expr: Expr, visit: RowVisit, countsOnly?: boolean): void;
   /** Evaluates an expression of type scalar: a value for each step. */
   scalar(expr: Expr): Float64Array;
   /** The same query in another frame. */

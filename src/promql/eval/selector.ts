@@ -9,7 +9,7 @@ import { giveColumns, takeColumns } from "./column-pool.js";
 import type { Frame } from "./frame.js";
 import { frameEnd } from "./frame.js";
 import { showLabels } from "./label-builder.js";
-import { FLOAT, Matrix } from "./matrix.js";
+import { FLOAT, Matrix, type RowVisit } from "./matrix.js";
 import type { QueryState } from "./query-state.js";
 import { rowSamples } from "./sample-stats.js";
 
@@ -54,7 +54,7 @@ export function evalSelector(
   state: QueryState,
   frame: Frame,
   selector: VectorSelector,
-  visit: ((matrix: Matrix, row: number) => void) | null = null,
+  visit: RowVisit | null = null,
   content: CellContent = "value",
 ): Matrix {
   const loaded = lookupOf(frame, selector);
@@ -84,7 +84,7 @@ export function evalSelector(
     state.hold(samples);
     state.stats?.addRow(matrix, base);
     if (visit === null) return;
-    visit(matrix, 0);
+    visit(matrix, 0, matrix.histograms === null ? filled : matrix.countFloats(0));
     state.release(samples);
     matrix.removeLastRow();
     matrix.histograms = null;
@@ -102,7 +102,7 @@ function readCells(
   lookup: Lookup,
   series: SeriesSet,
   matrix: Matrix,
-  visit: ((matrix: Matrix, row: number) => void) | null,
+  visit: RowVisit | null,
   readRow: (index: number) => void,
 ): void {
   const { steps } = matrix;
@@ -129,7 +129,7 @@ function readCells(
       state.stats?.addRow(found, row * steps);
       if (visit === null) matrix.takeCells(found, row);
       else {
-        visit(found, row);
+        visit(found, row, filled);
         state.release(filled);
       }
     }

@@ -1,4 +1,5 @@
 import { Extrapolation, type RangeCall, type RangeWindows } from "../functions/range-window.js";
+import { intsOfQuery } from "./arena.js";
 import { takeArrayBytes } from "./array-budget.js";
 
 /** Kept at one time: as many senders with clocks of their own. */
@@ -33,8 +34,8 @@ export class StepWindows {
   private make(): StepTimes {
     takeArrayBytes(BYTES_PER_STEP * this.steps);
     return {
-      lo: new Int32Array(this.steps),
-      hi: new Int32Array(this.steps),
+      lo: intsOfQuery(this.steps),
+      hi: intsOfQuery(this.steps),
       extrapolation: new Extrapolation(this.steps),
     };
   }

@@ -1,5 +1,6 @@
 import type { Histogram } from "../../model/histogram.js";
 import type { Labels } from "../../model/labels.js";
+import { floatsOfQuery } from "../eval/arena.js";
 import type { Frame } from "../eval/frame.js";
 import type { QueryState } from "../eval/query-state.js";
 import type { Expr, MatrixSelector, SubqueryExpr } from "../parse/ast.js";
@@ -44,11 +45,15 @@ export class Extrapolation {
   readonly sampled: Float64Array;
   /** From the window's start to the first sample, seconds. */
   readonly toStart: Float64Array;
+  /** Every window has two samples or more. */
+  isWhole = false;
+  sampledMin = 0;
+  toStartMax = 0;
 
   constructor(steps: number) {
-    this.factors = new Float64Array(steps);
-    this.sampled = new Float64Array(steps);
-    this.toStart = new Float64Array(steps);
+    this.factors = floatsOfQuery(steps);
+    this.sampled = floatsOfQuery(steps);
+    this.toStart = floatsOfQuery(steps);
   }
 }
 

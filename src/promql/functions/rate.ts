@@ -48,7 +48,18 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
     const resets = known ?? found;
     if (isCounter && floatStarts !== null) warnOfOverlaps(windows, call);
     const divisor = isRate ? toSeconds(call.rangeMs) : 1;
-    const { factors, sampled, toStart } = extrapolationOf(windows, call, divisor);
+    const extrapolation = extrapolationOf(windows, call, divisor);
+    const { factors, sampled, toStart } = extrapolation;
+    if (extrapolation.isWhole && floatStarts === null) {
+      const isPlain = !isCounter || (known !== null && isFarFromZero(windows, known, extrapolation));
+      if (isPlain) {
+        for (let s = 0; s < steps; s++) {
+          out[base + s] = (floats[floatHi[s] - 1] - floats[floatLo[s]]) * factors[s];
+        }
+        kinds.fill(1, base, base + steps);
+        return steps;
+      }
+    }
     let firstReset = 0;
     let filled = 0;
     for (let s = 0; s < steps; s++) {
@@ -87,15 +98,40 @@ function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number
   const { extrapolation, floatTimes, floatLo, floatHi, steps } = windows;
   if (extrapolation.isCurrent) return extrapolation;
   extrapolation.isCurrent = true;
+  extrapolation.isWhole = true;
+  let sampledMin = Number.POSITIVE_INFINITY;
+  let toStartMax = 0;
   for (let s = 0; s < steps; s++) {
     const lo = floatLo[s];
     const last = floatHi[s] - 1;
-    if (last <= lo) continue;
+    if (last <= lo) {
+      extrapolation.isWhole = false;
+      continue;
+    }
     extrapolation.factors[s] = factorOf(windows, call, s, -1, 0) / divisor;
     extrapolation.sampled[s] = (floatTimes[last] - floatTimes[lo]) / 1000;
     extrapolation.toStart[s] = (floatTimes[lo] - (rangeEndOf(call, s) - call.rangeMs)) / 1000;
+    sampledMin = Math.min(sampledMin, extrapolation.sampled[s]);
+    toStartMax = Math.max(toStartMax, extrapolation.toStart[s]);
   }
+  extrapolation.sampledMin = sampledMin;
+  extrapolation.toStartMax = toStartMax;
   return extrapolation;
+}
+
+/**
+ * True for a counter that only grew and is so high that having begun at zero shortens no window's way to the start:
+ * its first value is the lowest of all, and no window saw more of an increase than all of them together.
+ */
+function isFarFromZero(
+  { floats, floatStart, floatEnd }: RangeWindows,
+  resets: Int32Array,
+  { sampledMin, toStartMax }: Extrapolation,
+): boolean {
+  for (const at of resets) if (at > floatStart && at < floatEnd) return false;
+  const first = floats[floatStart];
+  const increase = floats[floatEnd - 1] - first;
+  return first * sampledMin >= toStartMax * increase * SURELY_LARGER;
 }
 
 function factorOf(
