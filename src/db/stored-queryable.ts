@@ -26,10 +26,18 @@ const DIRECT_SERIES_MIN = 500;
 /** Series known at one time: at most about a kilobyte each. */
 const SERIES_MAX = 100_000;
 
+/** Series, and side by side what says whether they have samples in a range. */
+interface Found {
+  readonly series: readonly StoredSeries[];
+  /** -1: the head does not have it. */
+  readonly headRefs: Int32Array;
+  readonly lastInBlocksMs: Float64Array;
+}
+
 interface Selection {
   readonly headVersion: string;
   /** Null: more than are kept. */
-  readonly series: readonly StoredSeries[] | null;
+  readonly found: Found | null;
 }
 
 export class StoredQueryable implements Queryable {
@@ -61,9 +69,9 @@ export class StoredQueryable implements Queryable {
       const direct = this.head.select(matchers, mint, maxt);
       if (direct.count >= DIRECT_SERIES_MIN) return direct;
     }
-    const { series } = this.selection(matchers, orders);
-    if (series === null) return this.plain.select(matchers, mint, maxt);
-    return new StoredSeriesSet(this.reader, this.inRange(series, mint, maxt));
+    const { found } = this.selection(matchers, orders);
+    if (found === null) return this.plain.select(matchers, mint, maxt);
+    return new StoredSeriesSet(this.reader, this.inRange(found, mint, maxt));
   }
 
   labelNames(matchers: readonly Matcher[], mint: number, maxt: number): string[] {
@@ -82,7 +90,7 @@ export class StoredQueryable implements Queryable {
     if (known?.headVersion === headVersion) return known;
     if (this.selections.size >= SELECTIONS_MAX) this.selections.clear();
     if (this.registry.size > SERIES_MAX || this.head.generation() !== this.generation) this.forget();
-    const selection = { headVersion, series: this.collect(matchers, matchersKey, orders) };
+    const selection = { headVersion, found: this.collect(matchers, matchersKey, orders) };
     this.selections.set(key, selection);
     return selection;
   }
@@ -94,11 +102,7 @@ export class StoredQueryable implements Queryable {
     this.selections.clear();
   }
 
-  private collect(
-    matchers: readonly Matcher[],
-    key: string,
-    orders: readonly number[],
-  ): readonly StoredSeries[] | null {
+  private collect(matchers: readonly Matcher[], key: string, orders: readonly number[]): Found | null {
     const headRefs = this.head.find(matchers);
     if (headRefs.length > SELECTION_SERIES_MAX) return null;
     const found = new Set<StoredSeries>();
@@ -108,19 +112,29 @@ export class StoredQueryable implements Queryable {
       for (let i = 0; i < refs.length; i++) found.add(this.registry.ofBlock(order, refs[i]));
     }
     for (let i = 0; i < headRefs.length; i++) found.add(this.registry.ofHead(headRefs[i]));
-    return [...found];
+    const series = [...found];
+    return {
+      series,
+      headRefs: Int32Array.from(series, ({ headRef }) => headRef),
+      lastInBlocksMs: Float64Array.from(series, ({ lastInBlocksMs }) => lastInBlocksMs),
+    };
   }
 
-  /** Those of `series` that may have samples in [mint, maxt]. */
-  private inRange(series: readonly StoredSeries[], mint: number, maxt: number): readonly StoredSeries[] {
-    const undecided = series.filter((one) => one.headRef >= 0 && !one.isInBlocks(mint, maxt));
-    const refs = Uint32Array.from(undecided, (one) => one.headRef);
-    const inHead = this.head.overlapping(refs, mint, maxt);
+  /** Those that may have samples in [mint, maxt]. */
+  private inRange(found: Found, mint: number, maxt: number): readonly StoredSeries[] {
+    const { series, headRefs, lastInBlocksMs } = found;
+    const isInBlocks = (i: number): boolean => lastInBlocksMs[i] >= mint && series[i].isInBlocks(mint, maxt);
+    const undecided = new Uint32Array(series.length);
+    let count = 0;
+    for (let i = 0; i < series.length; i++) {
+      if (headRefs[i] >= 0 && !isInBlocks(i)) undecided[count++] = headRefs[i];
+    }
+    const inHead = this.head.overlapping(undecided.subarray(0, count), mint, maxt);
     if (inHead.length === series.length) return series;
     let next = 0;
-    return series.filter((one) => {
-      if (next < inHead.length && inHead[next] === one.headRef) return next++ >= 0;
-      return one.isInBlocks(mint, maxt);
+    return series.filter((_, i) => {
+      if (next < inHead.length && inHead[next] === headRefs[i]) return next++ >= 0;
+      return isInBlocks(i);
     });
   }
 }

@@ -48,11 +48,14 @@ export class StoredSeries {
     if (part.block.deletedIntervals(part.ref).length > 0) this.isPlain = true;
   }
 
+  /** Time of the last sample in blocks; -Infinity: none. */
+  get lastInBlocksMs(): number {
+    return this.parts.reduce((last, part) => Math.max(last, part.lastMs), Number.NEGATIVE_INFINITY);
+  }
+
   /** True if a block has a chunk of it that touches [mint, maxt]. */
   isInBlocks(mint: number, maxt: number): boolean {
-    for (const { chunks, lastMs } of this.parts) {
-      // Queries are mostly about what is newer.
-      if (lastMs < mint) continue;
+    for (const { chunks } of this.parts) {
       for (let i = 0; i < chunks.length; i += CHUNK_WORDS) {
         if (chunks[i] <= maxt && chunks[i + 1] >= mint) return true;
       }

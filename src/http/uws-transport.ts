@@ -43,6 +43,7 @@ class UwsExchange implements Exchange {
   sweepsLeft = -1;
   /** The response may not be touched any more. */
   private gone = false;
+  private address: string | null = null;
   private readonly id: RequestId;
   private request: UwsRequest | null;
   private response: UwsResponse;
@@ -66,7 +67,8 @@ class UwsExchange implements Exchange {
   }
 
   get remoteAddress(): string {
-    return this.finished ? "" : decoder.decode(this.response.getRemoteAddressAsText());
+    if (!this.finished) this.address ??= decoder.decode(this.response.getRemoteAddressAsText());
+    return this.address ?? "";
   }
 
   header(name: string): string {

@@ -10,6 +10,7 @@ export class QueryMetrics {
   readonly canceled: Counter;
   readonly waited: Histogram;
   private readonly registry: MetricRegistry;
+  private readonly byEndpoint = new Map<string, Histogram>();
 
   constructor(registry: MetricRegistry, running: () => number, waiting: () => number) {
     this.registry = registry;
@@ -28,13 +29,16 @@ export class QueryMetrics {
   }
 
   answered(endpoint: string, tookMs: number): void {
-    this.registry
-      .histogram(
+    let histogram = this.byEndpoint.get(endpoint);
+    if (histogram === undefined) {
+      histogram = this.registry.histogram(
         "varve_query_seconds",
         "Time from the arrival of a query to its answer, the wait for a thread included.",
         SECONDS_BOUNDS,
         labelText({ endpoint }),
-      )
-      .observe(tookMs / 1000);
+      );
+      this.byEndpoint.set(endpoint, histogram);
+    }
+    histogram.observe(tookMs / 1000);
   }
 }

@@ -51,6 +51,8 @@ export class QueryPool {
   /** With three threads and more, one is kept for the others. */
   private readonly runningByClientMax: number;
   private nextId: bigint;
+  /** The threads when `threadSlots` was last looked through. */
+  private swept: ThreadPool["threads"] = [];
   private closing = false;
 
   constructor(options: QueryPoolOptions) {
@@ -90,18 +92,14 @@ export class QueryPool {
         place: -1,
         waitedMs: -1,
         settle: (answer) => {
-          clearTimeout(deadline);
+          if (deadline !== null) clearTimeout(deadline);
           signal.removeEventListener("abort", cancel);
           this.active.delete(query.id);
           this.noteAnswer(query, answer);
           resolve(answer);
         },
       };
-      const timeoutMs = queryTimeoutMs(request.params, this.options.data.timeoutMs);
-      const deadline = setTimeout(
-        () => this.leaveQueue(query, "timeout", "query timed out in query queue"),
-        Math.min(timeoutMs, TIMER_MS_MAX),
-      );
+      let deadline: NodeJS.Timeout | null = null;
       const cancel = (): void => {
         this.cancel(query.id);
       };
@@ -114,6 +112,12 @@ export class QueryPool {
       }
       if (signal.aborted) cancel();
       this.pump();
+      if (query.place >= 0 || !this.active.has(query.id)) return;
+      const timeoutMs = queryTimeoutMs(request.params, this.options.data.timeoutMs);
+      deadline = setTimeout(
+        () => this.leaveQueue(query, "timeout", "query timed out in query queue"),
+        Math.min(timeoutMs, TIMER_MS_MAX),
+      );
     });
   }
 
@@ -199,7 +203,11 @@ export class QueryPool {
 
   /** Threads come and go; a query that one of them left in the middle is none that maintenance must wait for. */
   private freeThreadSlots(): void {
-    const alive = new Set(this.pool.threads.map(({ threadId }) => threadId));
+    const { threads } = this.pool;
+    const areSame = threads.length === this.swept.length && threads.every((one, i) => one === this.swept[i]);
+    if (areSame) return;
+    this.swept = threads;
+    const alive = new Set(threads.map(({ threadId }) => threadId));
     this.threadSlots.sweep(alive, (index) => this.options.epochs.leave(index));
   }
 

@@ -20,7 +20,7 @@ export const LOWER_PRIORITY: string[] = ["--import", new URL("low-priority-entry
 const open = new Map<Piscina, Set<number>>();
 
 export function openPool(options: PoolOptions): ThreadPool {
-  const pool = new Piscina(options);
+  const pool = new Piscina({ ...options, recordTiming: false });
   const loaded = new Set<number>();
   // Of these the pool says at once that they are there; their first message is that they have loaded.
   const first = new Set(pool.threads.map(({ threadId }) => threadId));
