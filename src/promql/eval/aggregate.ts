@@ -1,9 +1,9 @@
-import { quantileOf } from "../functions/quantile.js";
 import type { AggregateExpr } from "../parse/ast.js";
 import { type AddFloats, FloatCells } from "./float-cells.js";
 import { Grouping } from "./grouping.js";
 import { HistogramAggregation } from "./histogram-aggregate.js";
 import { FLOAT, HISTOGRAM, Matrix } from "./matrix.js";
+import { QuantileCells } from "./quantile-cells.js";
 import type { Scope } from "./scope.js";
 
 /** Aggregations with one accumulator for each group and step. */
@@ -25,9 +25,7 @@ class Aggregation {
   private readonly cells: FloatCells;
   private readonly drops: boolean[] = [];
   private readonly q: Float64Array | null;
-  /** For `quantile`: the floats of each group and step. */
-  private readonly lists: (number[] | undefined)[] = [];
-  private sortRoom = new Float64Array(0);
+  private readonly quantiles: QuantileCells | null;
   private histograms: HistogramAggregation | null = null;
   private readonly addFloats: AddFloats;
 
@@ -38,6 +36,7 @@ class Aggregation {
     this.steps = scope.frame.count;
     this.q = expr.param === null ? null : scope.scalar(expr.param);
     this.cells = new FloatCells(this.steps);
+    this.quantiles = this.q === null ? null : new QuantileCells(this.steps);
     this.addFloats = this.chooseAdder();
   }
 
@@ -70,8 +69,6 @@ class Aggregation {
       case "stddev":
       case "stdvar":
         return this.cells.addVariance.bind(this.cells);
-      case "quantile":
-        return this.addToList.bind(this);
       default:
         return this.cells.addCount.bind(this.cells);
     }
@@ -88,7 +85,8 @@ class Aggregation {
     cells.settleCounts(group);
     const base = group * steps;
     if (matrix.histograms !== null) this.addHistograms(matrix, from, base);
-    this.addFloats(matrix, from, base, steps);
+    if (this.quantiles !== null) this.quantiles.add(matrix, from, group, floats);
+    else this.addFloats(matrix, from, base, steps);
   }
 
   private addHistograms(matrix: Matrix, from: number, base: number): void {
@@ -108,16 +106,6 @@ class Aggregation {
     }
   }
 
-  private addToList(matrix: Matrix, from: number, base: number, cells: number): void {
-    for (let s = 0; s < cells; s++) {
-      if (matrix.kinds[from + s] !== FLOAT) continue;
-      this.cells.counts[base + s]++;
-      const list = this.lists[base + s];
-      if (list === undefined) this.lists[base + s] = [matrix.values[from + s]];
-      else list.push(matrix.values[from + s]);
-    }
-  }
-
   finish(): Matrix {
     // Behind what the operand noted: of the same note in two places, the outer one's stays.
     if (this.q !== null) this.checkQuantiles(this.q);
@@ -131,24 +119,21 @@ class Aggregation {
       for (let s = 0; s < steps; s++) {
         const cell = base + s;
         if (this.histograms?.finish(cell, cells.counts[cell] !== 0, out)) continue;
-        if (cells.counts[cell] === 0) continue;
-        out.values[cell] = this.result(cell, s);
+        const value = this.result(group, cell, s);
+        if (value === undefined) continue;
+        out.values[cell] = value;
         out.kinds[cell] = FLOAT;
       }
     }
     return out;
   }
 
-  private quantile(q: number, list: readonly number[]): number {
-    if (list.length > this.sortRoom.length) this.sortRoom = new Float64Array(2 * list.length);
-    const values = this.sortRoom.subarray(0, list.length);
-    values.set(list);
-    return quantileOf(q, values);
-  }
-
-  private result(cell: number, s: number): number {
+  /** Undefined: nothing went into the cell. */
+  private result(group: number, cell: number, s: number): number | undefined {
+    if (this.quantiles !== null) return this.quantiles.quantile((this.q as Float64Array)[s], group, s);
     const { values, extras, counts } = this.cells;
     const count = counts[cell];
+    if (count === 0) return undefined;
     switch (this.expr.op) {
       case "sum":
         return values[cell] + extras[cell];
@@ -162,8 +147,6 @@ class Aggregation {
         return values[cell] / count;
       case "stddev":
         return Math.sqrt(values[cell] / count);
-      case "quantile":
-        return this.quantile((this.q as Float64Array)[s], this.lists[cell] ?? []);
       default:
         return values[cell];
     }

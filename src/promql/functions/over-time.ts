@@ -57,33 +57,39 @@ export const tsOfLastOverTime: FloatKernel = perWindow(
   ({ floatTimes }, _lo, hi) => floatTimes[hi - 1] / 1000,
 );
 
-/**
- * The largest (sign 1) or smallest (sign -1) value of each window. Where the best one is still in the next
- * window, only what came in is compared with it.
- */
+/** Positions in the window behind each of which there is no better value, as a ring; shared by all calls. */
+let ring = new Int32Array(256);
+
+/** Makes the ring hold the widest of the windows; its length is a power of two. */
+function widenRing({ floatLo, floatHi, steps }: RangeWindows): number {
+  let widest = 0;
+  for (let s = 0; s < steps; s++) widest = Math.max(widest, floatHi[s] - floatLo[s]);
+  if (widest > ring.length) ring = new Int32Array(2 ** Math.ceil(Math.log2(widest)));
+  return ring.length;
+}
+
+/** The largest (sign 1) or smallest (sign -1) value of each window: each sample comes and goes once. */
 function extremeOverTime(sign: 1 | -1): FloatKernel {
   return (windows, _call, out, kinds, base) => {
     const { floats, floatLo, floatHi, steps } = windows;
-    let best = -1;
-    let seen = 0;
-    let filled = 0;
+    const mask = widenRing(windows) - 1;
+    const best = ring;
+    let [head, tail, seen, filled] = [0, 0, 0, 0];
     for (let s = 0; s < steps; s++) {
       const lo = floatLo[s];
       const hi = floatHi[s];
       if (hi === lo) continue;
-      if (best < lo) {
-        best = lo;
-        seen = lo + 1;
-      }
-      let value = floats[best];
-      for (; seen < hi; seen++) {
-        const candidate = floats[seen];
-        if (candidate * sign > value * sign || Number.isNaN(value)) {
-          value = candidate;
-          best = seen;
+      while (head < tail && best[head & mask] < lo) head++;
+      for (seen = Math.max(seen, lo); seen < hi; seen++) {
+        const value = floats[seen] * sign;
+        // NaN is the worst.
+        for (; tail > head; tail--) {
+          const other = floats[best[(tail - 1) & mask]] * sign;
+          if (other >= value || (Number.isNaN(value) && !Number.isNaN(other))) break;
         }
+        best[tail++ & mask] = seen;
       }
-      out[base + s] = value;
+      out[base + s] = floats[best[head & mask]];
       kinds[base + s] = 1;
       filled++;
     }

@@ -6,9 +6,9 @@ const PIECE = 1 << 16;
 /** Up to so many are sorted where the call of the native sort would take longer. */
 const FEW = 32;
 
-/** By insertion, ascending with NaN first. */
-function sortFew(values: Float64Array): void {
-  for (let i = 1; i < values.length; i++) {
+/** Sorts the first `count` by insertion, ascending with NaN first. */
+function sortFew(values: Float64Array, count: number): void {
+  for (let i = 1; i < count; i++) {
     const value = values[i];
     let j = i;
     while (j > 0 && (values[j - 1] > value || (Number.isNaN(value) && !Number.isNaN(values[j - 1])))) {
@@ -20,11 +20,7 @@ function sortFew(values: Float64Array): void {
 }
 
 /** Sorts, ascending with NaN first; where the values end up: in `values` or in an array of its own. */
-function sorted(values: Float64Array): Float64Array {
-  if (values.length <= FEW) {
-    sortFew(values);
-    return values;
-  }
+function sortMany(values: Float64Array): Float64Array {
   // The native order of a typed array has NaN last and the fast path.
   for (let from = 0; from < values.length; from += PIECE) {
     const piece = values.subarray(from, from + PIECE);
@@ -60,15 +56,17 @@ function mergePieces(source: Float64Array, target: Float64Array, from: number, w
   }
 }
 
-/** The q-quantile of `values`, which get sorted: linear between the two nearest ones. */
-export function quantileOf(q: number, values: Float64Array): number {
-  if (values.length === 0 || Number.isNaN(q)) return Number.NaN;
+/** The q-quantile of the first `count` of `values`, which get sorted: linear between the two nearest ones. */
+export function quantileOf(q: number, values: Float64Array, count: number = values.length): number {
+  if (count === 0 || Number.isNaN(q)) return Number.NaN;
   if (q < 0) return -Infinity;
   if (q > 1) return Infinity;
-  const ordered = sorted(values);
-  const rank = q * (values.length - 1);
+  let ordered = values;
+  if (count <= FEW) sortFew(values, count);
+  else ordered = sortMany(values.subarray(0, count));
+  const rank = q * (count - 1);
   const lower = Math.max(0, Math.floor(rank));
-  const upper = Math.min(values.length - 1, lower + 1);
+  const upper = Math.min(count - 1, lower + 1);
   const weight = rank - Math.floor(rank);
   return ordered[lower] * (1 - weight) + ordered[upper] * weight;
 }

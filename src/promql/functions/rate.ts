@@ -12,11 +12,17 @@ import { isStartReset, startsOverlap } from "./start-timestamps.js";
 /** Positions i where the counter fell from i - 1 to i; shared by all calls, so used up within one. */
 let found = new Int32Array(256);
 
+/** Whether there is a NaN among the values that `findResets` looked through last. */
+let foundNaN = false;
+
 /** Fills `found`; returns how many there are. */
 function findResets(windows: RangeWindows): number {
   const { floats, floatStart, floatEnd, floatTimes, floatStarts } = windows;
   let count = 0;
+  foundNaN = Number.isNaN(floats[floatStart]);
   for (let i = floatStart + 1; i < floatEnd; i++) {
+    if (floats[i] >= floats[i - 1] && floatStarts === null) continue;
+    if (Number.isNaN(floats[i])) foundNaN = true;
     const fell = floats[i] < floats[i - 1];
     if (!fell && (floatStarts === null || !startResetAt(floatTimes, floatStarts, i))) continue;
     if (count === found.length) {
@@ -42,7 +48,7 @@ const SURELY_LARGER = 1 + 1e-9;
  */
 export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKernel {
   return (windows, call, out, kinds, base) => {
-    const { floatLo, floatHi, floats, floatStarts, steps } = windows;
+    const { floatLo, floatHi, floatEnd, floats, floatStarts, steps } = windows;
     const known = windows.floatResets;
     const resetCount = isCounter ? (known?.length ?? findResets(windows)) : 0;
     const resets = known ?? found;
@@ -50,16 +56,11 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
     const divisor = isRate ? toSeconds(call.rangeMs) : 1;
     const extrapolation = extrapolationOf(windows, call, divisor);
     const { factors, sampled, toStart } = extrapolation;
-    if (extrapolation.isWhole && floatStarts === null) {
-      const isPlain = !isCounter || (known !== null && isFarFromZero(windows, known, extrapolation));
-      if (isPlain) {
-        for (let s = 0; s < steps; s++) {
-          out[base + s] = (floats[floatHi[s] - 1] - floats[floatLo[s]]) * factors[s];
-        }
-        kinds.fill(1, base, base + steps);
-        return steps;
-      }
-    }
+    const hasPlain =
+      extrapolation.isWhole && floatStarts === null && !(isCounter && known === null && foundNaN);
+    /** Between two resets all is plain up to here, or nothing is. */
+    let plainEnd = -1;
+    let judgedReset = -1;
     let firstReset = 0;
     let filled = 0;
     for (let s = 0; s < steps; s++) {
@@ -67,8 +68,23 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
       const last = floatHi[s] - 1;
       if (last < lo) continue;
       const first = floats[lo];
-      let increase = floats[last] - first;
       while (firstReset < resetCount && resets[firstReset] <= lo) firstReset++;
+      if (hasPlain && firstReset !== judgedReset) {
+        judgedReset = firstReset;
+        const end = firstReset < resetCount ? Math.min(resets[firstReset], floatEnd) : floatEnd;
+        plainEnd = !isCounter || isFarFromZero(first, floats[end - 1], extrapolation) ? end : -1;
+      }
+      if (last < plainEnd) {
+        const from = s;
+        for (; s < steps && floatHi[s] <= plainEnd; s++) {
+          out[base + s] = (floats[floatHi[s] - 1] - floats[floatLo[s]]) * factors[s];
+        }
+        kinds.fill(1, base + from, base + s);
+        filled += s - from;
+        s--;
+        continue;
+      }
+      let increase = floats[last] - first;
       if (firstReset < resetCount && resets[firstReset] <= last) {
         let r = firstReset;
         for (; r < resetCount && resets[r] <= last; r++) increase += floats[resets[r] - 1];
@@ -120,18 +136,11 @@ function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number
 }
 
 /**
- * True for a counter that only grew and is so high that having begun at zero shortens no window's way to the start:
- * its first value is the lowest of all, and no window saw more of an increase than all of them together.
+ * True for a counter that only grew from `first` to `last` and is so high that having begun at zero shortens no window's
+ * way to the start: its first value is the lowest of all, and no window saw more of an increase than all of them together.
  */
-function isFarFromZero(
-  { floats, floatStart, floatEnd }: RangeWindows,
-  resets: Int32Array,
-  { sampledMin, toStartMax }: Extrapolation,
-): boolean {
-  for (const at of resets) if (at > floatStart && at < floatEnd) return false;
-  const first = floats[floatStart];
-  const increase = floats[floatEnd - 1] - first;
-  return first * sampledMin >= toStartMax * increase * SURELY_LARGER;
+function isFarFromZero(first: number, last: number, { sampledMin, toStartMax }: Extrapolation): boolean {
+  return first * sampledMin >= toStartMax * (last - first) * SURELY_LARGER;
 }
 
 function factorOf(
