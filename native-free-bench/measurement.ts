@@ -34,9 +34,9 @@ export interface Load {
 
 export class Measurement implements Asked {
   readonly program: Program;
+  readonly port: number;
   figures: Figures = {};
   private readonly load: Load;
-  private readonly port: number;
   private readonly folder: string;
   private readonly log: (line: string) => void;
   private running: RunningProgram;
@@ -61,10 +61,6 @@ export class Measurement implements Asked {
   ): Promise<Measurement> {
     const folder = mkdtempSync(join(tmpdir(), `varve-peer-${program.name}-`));
     return new Measurement(await RunningProgram.start(program, port, folder), load, log);
-  }
-
-  get url(): string {
-    return this.running.url;
   }
 
   get pid(): number {
@@ -101,7 +97,7 @@ export class Measurement implements Asked {
     figures.rssSettledMb = rssBytes(pid) / 1e6;
     if (!isLong(load.workload)) return;
     if (program.compactPath !== "") {
-      await fetch(`${this.url}${program.compactPath}`).then((response) => response.arrayBuffer());
+      await fetch(`${this.running.url}${program.compactPath}`).then((response) => response.arrayBuffer());
       await untilIdle(pid);
     }
     const disk = diskUse(this.folder);
@@ -139,7 +135,7 @@ export class Measurement implements Asked {
         const [[first] = []] = await askInTurn([this], [question!], 1);
         if (first?.error === "") figures.firstQueryMs = first.firstMs;
       }
-      const counted = await this.orUndefined(countSamples(this.url, workload, baseMs));
+      const counted = await this.orUndefined(countSamples(this.running.url, workload, baseMs));
       if (counted !== undefined) figures.missing = acknowledged - counted;
       // Answering 2xx to what it does not understand is not a speed.
       if (counted === 0) this.figures = { missing: acknowledged };
@@ -177,10 +173,10 @@ export class Measurement implements Asked {
   private async countSettled(): Promise<number> {
     const { workload, baseMs } = this.load;
     const deadline = performance.now() + 10_000;
-    let counted = await countSamples(this.url, workload, baseMs);
+    let counted = await countSamples(this.running.url, workload, baseMs);
     while (counted < this.acknowledged && performance.now() < deadline) {
       await sleep(2000);
-      counted = Math.max(counted, await countSamples(this.url, workload, baseMs));
+      counted = Math.max(counted, await countSamples(this.running.url, workload, baseMs));
     }
     return counted;
   }

@@ -53,15 +53,15 @@ export async function measureMixUnderLoad(
     await write(running, openRequests(long, size, baseMs));
     if (size === "full") await sleep(UPKEEP_MS);
     await untilIdle(running.pid);
-    const addresses = mixQuestions(long, baseMs).map(({ path }) => `${running.url}${path}`);
+    const paths = mixQuestions(long, baseMs).map(({ path }) => path);
     const wide = workloadOf("W1", size);
     const requests = ["a_", "b_"].map((prefix) =>
       openRequests(withPrefix(wide, prefix), size, recentBaseMs(wide, Date.now())),
     );
-    const quiet = await ask(addresses, ROUNDS_QUIET).times;
+    const quiet = await ask(port, paths, ROUNDS_QUIET).times;
     const quietWriting = await write(running, requests[0]!);
     await untilIdle(running.pid);
-    const client = ask(addresses, 1, new Int32Array(new SharedArrayBuffer(4)));
+    const client = ask(port, paths, 1, new Int32Array(new SharedArrayBuffer(4)));
     const loadedWriting = await write(running, requests[1]!);
     client.stop();
     return figuresOf(quiet, await client.times, quietWriting, loadedWriting);
@@ -88,13 +88,14 @@ interface MixClient {
   stop(): void;
 }
 
-/** Asks all addresses `roundsMin` times; with a gate until `stop`. */
+/** Asks all of `paths` `roundsMin` times; with a gate until `stop`. */
 function ask(
-  addresses: readonly string[],
+  port: number,
+  paths: readonly string[],
   roundsMin: number,
   gate: Int32Array = Int32Array.of(1),
 ): MixClient {
-  const job: MixClientJob = { addresses, roundsMin, gate };
+  const job: MixClientJob = { port, paths, roundsMin, gate };
   const worker = new Worker(new URL("mix-client-entry.js", import.meta.url), { workerData: job });
   const times = new Promise<MixClientTimes>((resolve, reject) => {
     worker.once("message", resolve);

@@ -17,6 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { isMeasured, measureCompaction } from "./compaction.js";
+import { Connection } from "./connection.js";
 import { writeDocs } from "./docs.js";
 import { askTogether, isAsked, type Load, Measurement } from "./measurement.js";
 import { measureMixUnderLoad } from "./mix-under-load.js";
@@ -90,9 +91,11 @@ async function warmUp(): Promise<void> {
   const port = address !== null && typeof address === "object" ? address.port : 0;
   for (let pass = 0; pass < 10; pass++) await sendRequests(cache, { port, path: "/", protocol: 1 });
   cache.close();
+  const connection = await Connection.open(port);
   for (let pass = 0; pass < 100; pass++) {
-    for (const path of answers.keys()) await (await fetch(`http://127.0.0.1:${port}${path}`)).arrayBuffer();
+    for (const path of answers.keys()) await connection.get(path);
   }
+  connection.close();
   sink.closeAllConnections();
   sink.close();
 }

@@ -1,4 +1,5 @@
 /** The reading side: how many samples a program has, and how fast it answers the queries of a dashboard. */
+import { Connection } from "./connection.js";
 import { cpuMs } from "./process-figures.js";
 import { quantileOf } from "./sender.js";
 import { metricNamesOf, spanMs, type Workload } from "./workloads.js";
@@ -51,7 +52,7 @@ export interface MixFigure {
 
 /** A program that is asked. */
 export interface Asked {
-  readonly url: string;
+  readonly port: number;
   readonly pid: number;
 }
 
@@ -104,17 +105,19 @@ export async function askInTurn(
   return figures;
 }
 
-async function measure({ url, pid }: Asked, { query, path }: Question, repeats: number): Promise<MixFigure> {
+/** The time of an answer: from the request to the answer's last byte, on a connection that is open. */
+async function measure({ port, pid }: Asked, { query, path }: Question, repeats: number): Promise<MixFigure> {
+  const connection = await Connection.open(port);
   const times: number[] = [];
   let error = "";
   const before = cpuMs(pid);
   for (let repeat = 0; repeat < repeats && error === ""; repeat++) {
     const startedAt = performance.now();
-    const response = await fetch(`${url}${path}`);
-    const body = await response.arrayBuffer();
+    const answer = await connection.get(path);
     times.push(performance.now() - startedAt);
-    if (response.status !== 200) error = `${response.status} ${new TextDecoder().decode(body).slice(0, 200)}`;
+    if (answer.status !== 200) error = `${answer.status} ${answer.text().slice(0, 200)}`;
   }
+  connection.close();
   const [firstMs = Number.NaN] = times;
   const cpu = (cpuMs(pid) - before) / times.length;
   times.sort((a, b) => a - b);
