@@ -73,7 +73,9 @@ export type QueryKind =
   | "tsdb_blocks"
   | "read"
   | "federate"
-  | "export";
+  | "export"
+  /** Small questions to warm up with, as a JSON list of requests. */
+  | "warm_up";
 
 /** Where the next piece of a streamed answer begins: behind the series `after` (its labels, flat) of a query. */
 export interface ReadCursor {
@@ -91,6 +93,9 @@ export interface QueryClient {
   /** The header `X-Request-Id`. */
   readonly requestId: string;
 }
+
+/** The user of a query that the server asks itself: no name that a user could have. */
+export const WARM_UP_USER = "\nwarm-up";
 
 /** A read request as it came: parameters are judged on the query thread, with Prometheus' error texts. */
 export interface QueryRequest {

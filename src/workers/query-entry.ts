@@ -16,7 +16,7 @@ import { answerExport } from "./export-answer.js";
 import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
-import { warmUp } from "./query-warm-up.js";
+import { smallQuestions, warmUp } from "./query-warm-up.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
 import { ThreadSlots } from "./thread-slots.js";
 
@@ -79,13 +79,15 @@ function evaluate(
   const control = startControl(queryTimeoutMs(request.params, data.timeoutMs));
   const { warnings } = parts;
   return underControl(control.checkpoint, () =>
-    isStatusKind(request.kind)
-      ? { ...answerStatus(request, parts, control), samples: 0 }
-      : request.kind === "export"
-        ? { ...answerExport(request, queryable, parts, control), samples: 0 }
-        : isCardinalityKind(request.kind)
-          ? { ...answerCardinality(request, queryable, parts, control), samples: 0 }
-          : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl, warnings }),
+    request.kind === "warm_up"
+      ? { ...smallQuestions(parts), samples: 0 }
+      : isStatusKind(request.kind)
+        ? { ...answerStatus(request, parts, control), samples: 0 }
+        : request.kind === "export"
+          ? { ...answerExport(request, queryable, parts, control), samples: 0 }
+          : isCardinalityKind(request.kind)
+            ? { ...answerCardinality(request, queryable, parts, control), samples: 0 }
+            : answerQuery(request, queryable, data, { nowMs: receivedMs, waitedMs, startControl, warnings }),
   );
 }
 

@@ -8,13 +8,13 @@ import { type RefusalCode, RefusalError } from "../base/errors.js";
 import { QUERIES_WAITING_MAX, QUERY_THREAD_HEAP_MIB_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { randomWords } from "../base/random.js";
-import type { MetricRegistry } from "../base/self-metrics.js";
+import { MetricRegistry } from "../base/self-metrics.js";
 import type { DamagedBlock } from "../block/block-folder.js";
 import type { Epochs } from "../db/epochs.js";
 import { queryTimeoutMs } from "../wire/params.js";
 import { encodeData, encodeError } from "../wire/prometheus-json.js";
 import { type ActiveQuery, activeQueryJson, describeQuery, printSeconds } from "./active-query.js";
-import type { QueryAnswer, QueryRequest } from "./contract.js";
+import { type QueryAnswer, type QueryRequest, WARM_UP_USER } from "./contract.js";
 import { FairQueue } from "./fair-queue.js";
 import { QueryBoard } from "./query-board.js";
 import { QueryMetrics } from "./query-metrics.js";
@@ -45,6 +45,8 @@ export class QueryPool {
   private readonly freePlaces: number[];
   private readonly threadSlots: ThreadSlots;
   private readonly metrics: QueryMetrics;
+  /** Of what the server asks itself: nobody looks at them. */
+  private readonly ownMetrics = new QueryMetrics(new MetricRegistry(), NOTHING, NOTHING);
   private readonly active = new Map<string, ActiveQuery>();
   private readonly queue = new FairQueue<ActiveQuery>(QUERIES_WAITING_MAX);
   private readonly runningByClient = new Map<string, number>();
@@ -134,7 +136,9 @@ export class QueryPool {
   /** The body of `/api/v1/status/active_queries`: the longest ones first. */
   activeQueries(): QueryAnswer {
     const nowMs = systemClock.nowMs();
-    const all = [...this.active.values()].sort((a, b) => a.receivedMs - b.receivedMs);
+    const all = [...this.active.values()]
+      .filter((query) => !isOwn(query))
+      .sort((a, b) => a.receivedMs - b.receivedMs);
     return encodeData(
       all.map((query) =>
         activeQueryJson(query, nowMs, query.place < 0 ? 0 : this.board.samplesOf(query.place)),
@@ -171,7 +175,7 @@ export class QueryPool {
     const client = clientOf(query);
     query.place = place;
     query.waitedMs = systemClock.nowMs() - query.receivedMs;
-    this.metrics.waited.observe(query.waitedMs / 1000);
+    this.metricsOf(query).waited.observe(query.waitedMs / 1000);
     this.board.clear(place);
     this.runningByClient.set(client, (this.runningByClient.get(client) ?? 0) + 1);
     this.freeThreadSlots();
@@ -222,14 +226,19 @@ export class QueryPool {
     return refusal("internal", "a query thread failed");
   }
 
+  private metricsOf(query: ActiveQuery): QueryMetrics {
+    return isOwn(query) ? this.ownMetrics : this.metrics;
+  }
+
   private noteAnswer(query: ActiveQuery, { status }: QueryAnswer): void {
     const { logSlowMs, log } = this.options;
+    const metrics = this.metricsOf(query);
     const tookMs = systemClock.nowMs() - query.receivedMs;
     const samples = query.place < 0 ? 0 : this.board.samplesOf(query.place);
-    this.metrics.samples.add(samples);
-    this.metrics.answered(query.request.kind, tookMs);
-    if (logSlowMs === 0 || tookMs < logSlowMs) return;
-    this.metrics.slow.add();
+    metrics.samples.add(samples);
+    metrics.answered(query.request.kind, tookMs);
+    if (logSlowMs === 0 || tookMs < logSlowMs || isOwn(query)) return;
+    metrics.slow.add();
     const { endpoint, query: text, times } = describeQuery(query);
     const { client } = query.request;
     log.warn("slow query", {
@@ -251,10 +260,18 @@ export class QueryPool {
 /** Longer timers would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+const NOTHING = (): number => 0;
+
+/** True for what the server asks itself: nobody wants to see it. */
+function isOwn({ request }: ActiveQuery): boolean {
+  return request.client?.user === WARM_UP_USER;
+}
+
 /** Whom fairness is about: the user where there are users, else the address. */
 function clientOf({ request: { client } }: ActiveQuery): string {
   if (client === undefined) return "";
-  return client.user === "" ? client.address : `user ${client.user}`;
+  const { address, user } = client;
+  return user === "" ? address : `user ${user}`;
 }
 
 function refusal(code: RefusalCode, message: string): QueryAnswer {

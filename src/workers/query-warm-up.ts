@@ -2,16 +2,16 @@
  * Code that ran a few times is many times slower than code that ran often, and a dashboard's queries come a few at a
  * time. So a new query thread asks itself the usual questions between its other work, about some of the series that
  * it has and about made-up ones while it has none, and throws the answers away: most of what selects, reads and
- * evaluates is compiled before the first query comes.
+ * evaluates is compiled before the first query comes. What stands between a client and a thread is warmed by others
+ * (`http/warm-up.ts`), whom the thread tells what to ask.
  */
 import { systemClock } from "../base/clock.js";
 import type { StoredParts } from "../db/query-thread.js";
-import type { HeadReader } from "../head/head-reader.js";
-import type { Labels } from "../model/labels.js";
-import type { Matcher } from "../model/matcher.js";
 import type { Queryable } from "../storage/queryable.js";
-import type { QueryRequest } from "./contract.js";
+import { encodeData } from "../wire/prometheus-json.js";
+import type { QueryAnswer, QueryRequest } from "./contract.js";
 import { MadeUpSeries } from "./made-up-series.js";
+import { questionsAbout, type Selection, subjectsOf, wideQuestion } from "./warm-up-questions.js";
 
 /** What a query thread lends its warm-up. */
 export interface WarmUpHost {
@@ -29,39 +29,15 @@ const ROUND_BUDGETS_MS: readonly number[] = [1000, 250, 250, 250, 250];
 const PAUSE = 3;
 const RANGE_MS = 4 * 3_600_000;
 const STEPS = 240;
-/**
- * With each question go so many about next to nothing: what runs once for a query, from parsing it to writing the
- * answer, has to run often, too, and would not among samples.
- */
-const SMALL_QUESTIONS = 8;
+/** Of the questions one is about many series. */
+const WIDE_EVERY = 10;
 const SMALL_RANGE_MS = 120_000;
 const SMALL_STEPS = 4;
-/** Of the questions one is about a single time; no divisor of how many queries there are, so that each is. */
-const INSTANT_EVERY = 5;
-/** Of one question. */
-const SERIES_MAX = 100;
-/** Labels of more series come last: reading the list of them takes long. */
-const POSTINGS_MAX = 20_000;
-/** Series that are looked at, to find some that are still written. */
-const REFS_LOOKED_AT = 1000;
-/** More than there are queries, and no multiple: each query comes to ask about each. */
-const SELECTORS = 17;
-
-/** Of rates and of gauges, as dashboards have them. */
-export const WARM_UP_QUERIES: readonly string[] = [
-  "sum by (instance) (rate(requests_total[5m]))",
-  '100 - avg without (mode) (rate(requests_total{mode!="idle"}[5m])) * 100',
-  'sum(irate(requests_total{mode=~"user|system"}[5m]))',
-  "topk(5, increase(requests_total[5m]))",
-  "max_over_time(rate(requests_total[5m])[30m:1m])",
-  "load_average",
-  "1 - load_average / load_average",
-  "count(load_average)",
-  "max by (instance) (load_average) > 0",
-  "quantile by (mode) (0.9, load_average)",
-  "max_over_time(load_average[1h])",
-  "avg_over_time(load_average[10m])",
-];
+const MADE_UP: Selection = {
+  matchers: [{ name: "__name__", op: "=", value: "requests_total" }],
+  label: "mode",
+  value: "idle",
+};
 
 /** Begins in a while and ends by itself; nothing it does can fail a query. */
 export function warmUp(host: WarmUpHost): void {
@@ -69,6 +45,21 @@ export function warmUp(host: WarmUpHost): void {
   for (const [i, budgetMs] of ROUND_BUDGETS_MS.entries()) {
     setTimeout(() => new Round(host).piece(budgetMs), ROUND_MS * (i + 1)).unref();
   }
+}
+
+/**
+ * Questions about next to nothing: all that runs once for a query, from taking it to sending the answer, has to run
+ * often to be compiled, and would not among samples.
+ */
+export function smallQuestions({ head }: StoredParts): QueryAnswer {
+  const nowMs = wholeSecond();
+  const { selections, endMs } = subjectsOf(head, nowMs - RANGE_MS, nowMs);
+  return encodeData(questionsAbout(selections, endMs, SMALL_RANGE_MS, SMALL_STEPS));
+}
+
+/** What stands for everything where nothing is stored. */
+export function madeUpQuestions(nowMs: number, rangeMs: number, steps: number): QueryRequest[] {
+  return questionsAbout([MADE_UP], nowMs, rangeMs, steps);
 }
 
 /**
@@ -82,8 +73,10 @@ function detachOnce(): void {
 
 class Round {
   private readonly host: WarmUpHost;
-  private readonly nowMs = Math.floor(systemClock.nowMs() / 1000) * 1000;
-  private selectors: readonly (readonly Matcher[])[] | null = null;
+  private readonly nowMs = wholeSecond();
+  private questions: readonly QueryRequest[] | null = null;
+  /** Null where there are stored ones. */
+  private madeUp: MadeUpSeries | null = null;
   private asked = 0;
 
   constructor(host: WarmUpHost) {
@@ -102,81 +95,27 @@ class Round {
   }
 
   private ask(stored: Queryable, parts: StoredParts): void {
-    const asked = this.asked++;
-    this.selectors ??= selectorsOf(parts.head, this.nowMs);
-    const query = WARM_UP_QUERIES[asked % WARM_UP_QUERIES.length] as string;
-    const selector = this.selectors[asked % this.selectors.length];
-    const isInstant = asked % INSTANT_EVERY === 0;
-    // What was just written of many series is read straight from the head.
-    const store = isInstant ? parts.head : stored;
-    const series =
-      selector === undefined ? new MadeUpSeries(this.nowMs, RANGE_MS) : alwaysSelecting(selector, store);
-    const request = isInstant ? instantRequest(query, this.nowMs) : rangeRequest(query, this.nowMs, RANGE_MS);
-    this.host.answer(request, series, parts);
-    for (let i = 1; i <= SMALL_QUESTIONS; i++) {
-      const small = WARM_UP_QUERIES[(asked + i) % WARM_UP_QUERIES.length] as string;
-      this.host.answer(rangeRequest(small, this.nowMs, SMALL_RANGE_MS, SMALL_STEPS), series, parts);
-    }
+    this.questions ??= this.findQuestions(parts);
+    const question = this.questions[this.asked++ % this.questions.length] as QueryRequest;
+    this.host.answer(question, this.madeUp ?? stored, parts);
+  }
+
+  private findQuestions({ head }: StoredParts): QueryRequest[] {
+    const { nowMs } = this;
+    const { selections, endMs } = subjectsOf(head, nowMs - RANGE_MS, nowMs);
+    if (selections.length === 0) this.madeUp = new MadeUpSeries(nowMs, RANGE_MS);
+    const wide = wideQuestion(head, endMs, RANGE_MS);
+    const questions =
+      selections.length === 0
+        ? madeUpQuestions(nowMs, RANGE_MS, STEPS)
+        : questionsAbout(selections, endMs, RANGE_MS, STEPS).map((question, i) =>
+            wide !== null && i % WIDE_EVERY === 0 ? wide : question,
+          );
+    // As they come from another thread: arrays that were made here are others to compiled code.
+    return structuredClone(questions);
   }
 }
 
-/** Each selects some series of the head, by name and as few other labels as it takes; [] where the head has none. */
-export function selectorsOf(head: HeadReader, nowMs: number): Matcher[][] {
-  const refs = head.someRefs(REFS_LOOKED_AT, nowMs - RANGE_MS, nowMs);
-  const selectors: Matcher[][] = [];
-  for (let i = 0; i < SELECTORS && i < refs.length; i++) {
-    selectors.push(selectorOf(head, head.labels(refs[Math.floor((i * refs.length) / SELECTORS)] as number)));
-  }
-  return selectors;
-}
-
-/** The most common of its labels first, since what few series have leaves fewer than there could be. */
-function selectorOf(head: HeadReader, labels: Labels): Matcher[] {
-  const selector: Matcher[] = [{ name: "__name__", op: "=", value: labels.get("__name__") }];
-  const others = [...labels]
-    .filter(([name]) => name !== "__name__")
-    .map(([name, value]) => ({ name, value, count: head.countLabel(name, value) }))
-    .sort((a, b) => b.count - a.count);
-  const isCheap = (label: (typeof others)[number]): boolean => label.count <= POSTINGS_MAX;
-  const inTurn = [...others.filter(isCheap), ...others.filter((label) => !isCheap(label))];
-  for (const { name, value } of inTurn) {
-    if (head.find(selector).length <= SERIES_MAX) break;
-    selector.push({ name, op: "=", value });
-  }
-  return selector;
-}
-
-function alwaysSelecting(matchers: readonly Matcher[], stored: Queryable): Queryable {
-  return {
-    select: (_, mint, maxt) => stored.select(matchers, mint, maxt),
-    labelNames: () => [],
-    labelValues: () => [],
-  };
-}
-
-/** The query over a range up to now. */
-export function rangeRequest(
-  query: string,
-  nowMs: number,
-  rangeMs: number,
-  steps: number = STEPS,
-): QueryRequest {
-  const params: [string, string][] = [
-    ["query", query],
-    ["start", String((nowMs - rangeMs) / 1000)],
-    ["end", String(nowMs / 1000)],
-    ["step", String(rangeMs / steps / 1000)],
-  ];
-  return { kind: "query_range", params };
-}
-
-/** The query at one time. */
-export function instantRequest(query: string, nowMs: number): QueryRequest {
-  return {
-    kind: "query",
-    params: [
-      ["query", query],
-      ["time", String(nowMs / 1000)],
-    ],
-  };
+function wholeSecond(): number {
+  return Math.floor(systemClock.nowMs() / 1000) * 1000;
 }

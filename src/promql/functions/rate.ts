@@ -202,12 +202,14 @@ export function extrapolationFactor(
   const sampled = (lastT - firstT) / 1000;
   const average = sampled / intervals;
   const threshold = average * 1.1;
-  if (toStart >= threshold) toStart = average / 2;
+  // Worked out always: a division that is rare is one that compiled code has not met.
+  const half = average / 2;
+  if (toStart >= threshold) toStart = half;
   if (increase > 0 && first >= 0) {
     const toZero = sampled * (first / increase);
     if (toZero < toStart) toStart = toZero;
   }
-  if (toEnd >= threshold) toEnd = average / 2;
+  if (toEnd >= threshold) toEnd = half;
   return sampled === 0 ? 1 : (sampled + toStart + toEnd) / sampled;
 }
 

@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseExpr } from "../../../dist/promql/parse/parser.js";
 import { SampleColumns } from "../../../dist/storage/columns.js";
 import { SampleView } from "../../../dist/storage/sample-view.js";
 import type { QueryRequest } from "../../../dist/workers/contract.js";
 import { MadeUpSeries } from "../../../dist/workers/made-up-series.js";
 import { answerQuery } from "../../../dist/workers/query-answers.js";
 import { languageOf } from "../../../dist/workers/query-language.js";
-import {
-  instantRequest,
-  rangeRequest,
-  selectorsOf,
-  WARM_UP_QUERIES,
-} from "../../../dist/workers/query-warm-up.js";
+import { madeUpQuestions } from "../../../dist/workers/query-warm-up.js";
+import { questionsAbout, subjectsOf, wideQuestion } from "../../../dist/workers/warm-up-questions.js";
 import { LocalDatabase } from "../../support/database.js";
 import { FakeClock } from "../../support/fake-clock.js";
 import { MemFileSystem } from "../../support/mem-file-system.js";
@@ -28,9 +25,9 @@ const defaults = {
   readFramesBytesMax: 1 << 20,
 };
 
-test("every query of the warm-up is evaluated over the made-up series", () => {
+test("every question of the warm-up is answered from the made-up series", () => {
   const series = new MadeUpSeries(NOW_MS, RANGE_MS);
-  const ask = (request: QueryRequest): { values: unknown[] }[] => {
+  const ask = (request: QueryRequest): { values?: unknown[] }[] => {
     const { status, body } = answerQuery(request, series, defaults as never, {
       nowMs: NOW_MS,
       waitedMs: 0,
@@ -39,12 +36,15 @@ test("every query of the warm-up is evaluated over the made-up series", () => {
     });
     const text = new TextDecoder().decode(body);
     assert.equal(status, 200, text);
-    return (JSON.parse(text) as { data: { result: { values: unknown[] }[] } }).data.result;
+    return (JSON.parse(text) as { data: { result: { values?: unknown[] }[] } }).data.result;
   };
-  for (const query of WARM_UP_QUERIES) {
-    const series = ask(rangeRequest(query, NOW_MS, RANGE_MS));
-    assert.ok(series.length > 0 && series[0]!.values.length > 100, query);
-    assert.ok(ask(instantRequest(query, NOW_MS)).length > 0, query);
+  const questions = madeUpQuestions(NOW_MS, RANGE_MS, 120);
+  assert.deepEqual([...new Set(questions.map(({ kind }) => kind))].sort(), ["query", "query_range"]);
+  for (const question of questions) {
+    const series = ask(question);
+    const text = JSON.stringify(question.params);
+    assert.ok(series.length > 0, text);
+    if (question.kind === "query_range") assert.ok(series[0]!.values!.length > 100, text);
   }
 });
 
@@ -71,7 +71,8 @@ test("questions about stored series are about few of them, of every kind", async
   const clock = new FakeClock();
   const local = new LocalDatabase(new MemFileSystem(), clock);
   const nowMs = clock.nowMs();
-  assert.deepEqual(selectorsOf(local.head, nowMs), []);
+  assert.deepEqual(subjectsOf(local.head, nowMs - RANGE_MS, nowMs).selections, []);
+  assert.equal(wideQuestion(local.head, nowMs, RANGE_MS), null);
   const labelSets = [
     ...Array.from({ length: 20 }, (_, i) => ["rare", `a${i % 2}`, String(i)]),
     ...Array.from({ length: 300 }, (_, i) => ["common", `a${i % 5}`, String(i)]),
@@ -82,11 +83,19 @@ test("questions about stored series are about few of them, of every kind", async
     samples: [{ timestamp: nowMs - 1000, value: 1 }],
   }));
   assert.equal((await local.writeSeries(series)).status, 204);
-  const selectors = selectorsOf(local.head, nowMs);
-  const names = new Set(selectors.map(([first]) => `${first!.name}${first!.op}${first!.value}`));
+  const { selections, endMs } = subjectsOf(local.head, nowMs - RANGE_MS, nowMs);
+  assert.equal(endMs, Math.floor((nowMs - 1000) / 1000) * 1000);
+  assert.deepEqual(wideQuestion(local.head, endMs, RANGE_MS)!.params[0], ["query", 'count({job="a0"})']);
+  const names = new Set(
+    selections.map(({ matchers: [first] }) => `${first!.name}${first!.op}${first!.value}`),
+  );
   assert.deepEqual([...names], ["__name__=rare", "__name__=common", "__name__=alike"]);
-  for (const selector of selectors) {
-    const { length } = local.head.find(selector);
-    assert.ok(length >= 1 && length <= 100, `${JSON.stringify(selector)}: ${length}`);
+  for (const { matchers } of selections) {
+    const { length } = local.head.find(matchers);
+    assert.ok(length >= 1 && length <= 100, `${JSON.stringify(matchers)}: ${length}`);
   }
+  const questions = questionsAbout(selections, nowMs, RANGE_MS, 120).map(({ params }) => params[0]![1]);
+  for (const question of questions) parseExpr(question);
+  assert.ok(questions.some((question) => /\b(job|id)!="/.test(question)));
+  assert.ok(questions.some((question) => /\b(job|id)=~"/.test(question)));
 });

@@ -1,0 +1,134 @@
+/**
+ * What stands between a client and a query thread runs once for each query, and code that ran some hundred times is
+ * several times slower than code that ran some thousand times. So for its first minutes a server now and then asks
+ * itself small questions, as a client would, over a loopback port of its own that serves nothing else and is closed in
+ * between. The query threads say what to ask (`workers/query-warm-up.ts`); the answers are thrown away.
+ */
+import { randomBytes } from "node:crypto";
+import { Agent, request } from "node:http";
+import type { Clock } from "../base/clock.js";
+import { HEADER_BYTES_MAX } from "../base/limits.js";
+import type { Logger } from "../base/log.js";
+import { MetricRegistry } from "../base/self-metrics.js";
+import { type QueryClient, type QueryRequest, WARM_UP_USER } from "../workers/contract.js";
+import { Access } from "./access.js";
+import { apiRoutes } from "./api-routes.js";
+import type { CorsPolicy } from "./cors.js";
+import { Dispatcher } from "./dispatcher.js";
+import type { EngineGate } from "./engine-gate.js";
+import type { FrontEndOptions } from "./front-end.js";
+import { listen } from "./listen.js";
+import { Router } from "./router.js";
+import type { Exchange } from "./transport.js";
+import { OPEN_SETTINGS } from "./web-settings.js";
+
+const HOST = "127.0.0.1";
+/** After a start those who write have much to send. */
+const ROUND_MS = 15_000;
+const ROUNDS = 5;
+const QUESTIONS_PER_ROUND = 400;
+const PATHS: ReadonlySet<string> = new Set(["/api/v1/query", "/api/v1/query_range"]);
+const CLIENT: QueryClient = { address: "", user: WARM_UP_USER, requestId: "" };
+
+export class WarmUp {
+  private readonly gate: EngineGate;
+  private readonly options: FrontEndOptions;
+  private readonly access: Access;
+  private readonly dispatcher: Dispatcher;
+  private readonly log: Logger;
+  private timers: NodeJS.Timeout[] = [];
+  private round: Promise<void> = Promise.resolve();
+  private readonly secret = randomBytes(32).toString("hex");
+  private readonly stopping = new AbortController();
+
+  constructor(gate: EngineGate, options: FrontEndOptions, cors: CorsPolicy, clock: Clock, log: Logger) {
+    this.gate = gate;
+    this.options = options;
+    this.log = log;
+    // Of its own, as its metrics are: users see what users did.
+    const registry = new MetricRegistry();
+    this.access = new Access(OPEN_SETTINGS, { loopback: true, adminApi: false }, clock, registry);
+    const router = new Router(apiRoutes(gate).filter(({ path }) => PATHS.has(path)));
+    this.dispatcher = new Dispatcher(router, cors, this.access, registry, clock, log);
+  }
+
+  start(): void {
+    this.timers = Array.from({ length: ROUNDS }, (_, i) =>
+      setTimeout(() => this.begin(), ROUND_MS * (i + 1)).unref(),
+    );
+  }
+
+  /** Resolves once its port is closed. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    for (const timer of this.timers) clearTimeout(timer);
+    await this.round;
+    await this.access.close();
+  }
+
+  private begin(): void {
+    this.round = this.ask().catch((error) =>
+      this.log.debug("the server did not warm up", { err: String(error) }),
+    );
+  }
+
+  private async ask(): Promise<void> {
+    const questions = await this.questions();
+    if (questions.length === 0) return;
+    const options = {
+      ...this.options,
+      ...OPEN_SETTINGS,
+      host: HOST,
+      port: 0,
+      headerBytesMax: HEADER_BYTES_MAX,
+    };
+    const listener = await listen(
+      this.options.transport,
+      options,
+      (exchange) => this.serve(exchange),
+      this.log,
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      for (let i = 0; i < QUESTIONS_PER_ROUND && !this.stopping.signal.aborted; i++) {
+        await this.askOnce(listener.port, agent, questions[i % questions.length] as QueryRequest);
+      }
+    } finally {
+      agent.destroy();
+      await listener.close(0);
+    }
+  }
+
+  /** Nobody else gets an answer here. */
+  private serve(exchange: Exchange): void {
+    exchange.caller = WARM_UP_USER;
+    if (exchange.header("authorization") === this.secret) this.dispatcher.dispatch(exchange);
+    else exchange.send(403, [], "", true);
+  }
+
+  /** Rejects where there is no whole answer. */
+  private askOnce(port: number, agent: Agent, question: QueryRequest): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const headers = { accept: "*/*", "accept-encoding": "gzip", authorization: this.secret };
+      const asked = request({ host: HOST, port, path: pathOf(question), agent, headers }, (response) => {
+        response.once("end", resolve).once("error", reject).resume();
+      });
+      asked.once("error", reject).end();
+    });
+  }
+
+  private async questions(): Promise<readonly QueryRequest[]> {
+    const engine = this.gate.current();
+    if (engine === null) return [];
+    const { signal } = this.stopping;
+    const { body } = await engine.query({ kind: "warm_up", params: [], client: CLIENT }, signal);
+    const { data } = JSON.parse(new TextDecoder().decode(body)) as {
+      readonly data?: readonly QueryRequest[];
+    };
+    return data ?? [];
+  }
+}
+
+function pathOf({ kind, params }: QueryRequest): string {
+  return `/api/v1/${kind}?${new URLSearchParams(Object.fromEntries(params))}`;
+}
