@@ -123,18 +123,24 @@ export class StoredQueryable implements Queryable {
   /** Those that may have samples in [mint, maxt]. */
   private inRange(found: Found, mint: number, maxt: number): readonly StoredSeries[] {
     const { series, headRefs, lastInBlocksMs } = found;
-    const isInBlocks = (i: number): boolean => lastInBlocksMs[i] >= mint && series[i].isInBlocks(mint, maxt);
+    const isInBlocks = new Uint8Array(series.length);
     const undecided = new Uint32Array(series.length);
+    let inBlocks = 0;
     let count = 0;
     for (let i = 0; i < series.length; i++) {
-      if (headRefs[i] >= 0 && !isInBlocks(i)) undecided[count++] = headRefs[i];
+      const last = lastInBlocksMs[i];
+      // Where the last sample is in the range, the chunks need not be looked at.
+      if (last >= mint && (last <= maxt || series[i].isInBlocks(mint, maxt))) {
+        isInBlocks[i] = 1;
+        inBlocks++;
+      } else if (headRefs[i] >= 0) undecided[count++] = headRefs[i];
     }
     const inHead = this.head.overlapping(undecided.subarray(0, count), mint, maxt);
-    if (inHead.length === series.length) return series;
+    if (inBlocks + inHead.length === series.length) return series;
     let next = 0;
     return series.filter((_, i) => {
-      if (next < inHead.length && inHead[next] === headRefs[i]) return next++ >= 0;
-      return isInBlocks(i);
+      if (isInBlocks[i] === 1) return true;
+      return next < inHead.length && inHead[next] === headRefs[i] && next++ >= 0;
     });
   }
 }

@@ -30,7 +30,7 @@ const PAUSE = 3;
 const RANGE_MS = 4 * 3_600_000;
 const STEPS = 240;
 /** Of the questions one is about many series. */
-const WIDE_EVERY = 10;
+const WIDE_EVERY = 5;
 const SMALL_RANGE_MS = 120_000;
 const SMALL_STEPS = 4;
 const MADE_UP: Selection = {

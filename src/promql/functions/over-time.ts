@@ -57,44 +57,78 @@ export const tsOfLastOverTime: FloatKernel = perWindow(
   ({ floatTimes }, _lo, hi) => floatTimes[hi - 1] / 1000,
 );
 
-/** Positions in the window behind each of which there is no better value, as a ring; shared by all calls. */
-let ring = new Int32Array(256);
+/** Samples of which the best one is worked out once for all windows that they are in. */
+const BLOCK_SHIFT = 4;
+const BLOCK = 1 << BLOCK_SHIFT;
+/** Windows of fewer samples are as fast one by one. */
+const WIDE = 4 * BLOCK;
 
-/** Makes the ring hold the widest of the windows; its length is a power of two. */
-function widenRing({ floatLo, floatHi, steps }: RangeWindows): number {
-  let widest = 0;
-  for (let s = 0; s < steps; s++) widest = Math.max(widest, floatHi[s] - floatLo[s]);
-  if (widest > ring.length) ring = new Int32Array(2 ** Math.ceil(Math.log2(widest)));
-  return ring.length;
+/** By block, its best value; shared by all calls. */
+let bestOfBlocks = new Float64Array(256);
+
+/**
+ * The best of [lo, hi): the first of the largest (sign 1) or smallest (sign -1). NaN counts for nothing: where there
+ * is no other, what is returned is infinitely bad.
+ */
+function bestOf(values: Float64Array, lo: number, hi: number, sign: 1 | -1, start: number): number {
+  let best = start;
+  if (sign === 1) {
+    for (let i = lo; i < hi; i++) if (values[i] > best) best = values[i];
+  } else {
+    for (let i = lo; i < hi; i++) if (values[i] < best) best = values[i];
+  }
+  return best;
 }
 
-/** The largest (sign 1) or smallest (sign -1) value of each window: each sample comes and goes once. */
+/** The largest (sign 1) or smallest (sign -1) value of each window; NaN where there is no other. */
 function extremeOverTime(sign: 1 | -1): FloatKernel {
-  return (windows, _call, out, kinds, base) => {
-    const { floats, floatLo, floatHi, steps } = windows;
-    const mask = widenRing(windows) - 1;
-    const best = ring;
-    let [head, tail, seen, filled] = [0, 0, 0, 0];
+  const worst = sign === 1 ? -Infinity : Infinity;
+  return (windows, call, out, kinds, base) => {
+    const { floats, floatStart, floatEnd, floatLo, floatHi, steps } = windows;
+    const blocks = Math.ceil((floatEnd - floatStart) / BLOCK);
+    let hasBlocks = false;
+    let filled = 0;
     for (let s = 0; s < steps; s++) {
       const lo = floatLo[s];
       const hi = floatHi[s];
       if (hi === lo) continue;
-      while (head < tail && best[head & mask] < lo) head++;
-      for (seen = Math.max(seen, lo); seen < hi; seen++) {
-        const value = floats[seen] * sign;
-        // NaN is the worst.
-        for (; tail > head; tail--) {
-          const other = floats[best[(tail - 1) & mask]] * sign;
-          if (other >= value || (Number.isNaN(value) && !Number.isNaN(other))) break;
-        }
-        best[tail++ & mask] = seen;
+      let best = worst;
+      if (hi - lo < WIDE) best = bestOf(floats, lo, hi, sign, worst);
+      else {
+        if (!hasBlocks) findBestOfBlocks(windows, blocks, sign, worst);
+        hasBlocks = true;
+        const first = (lo - floatStart + BLOCK - 1) >> BLOCK_SHIFT;
+        const last = (hi - floatStart) >> BLOCK_SHIFT;
+        best = bestOf(floats, lo, floatStart + (first << BLOCK_SHIFT), sign, worst);
+        best = bestOf(bestOfBlocks, first, last, sign, best);
+        best = bestOf(floats, floatStart + (last << BLOCK_SHIFT), hi, sign, best);
+        call.state.did((hi - lo) >> BLOCK_SHIFT);
       }
-      out[base + s] = floats[best[head & mask]];
+      out[base + s] = best === worst ? floats[lo + firstNumber(floats, lo, hi)] : best;
       kinds[base + s] = 1;
       filled++;
     }
     return filled;
   };
+}
+
+function findBestOfBlocks(
+  { floats, floatStart, floatEnd }: RangeWindows,
+  blocks: number,
+  sign: 1 | -1,
+  worst: number,
+): void {
+  if (blocks > bestOfBlocks.length) bestOfBlocks = new Float64Array(2 * blocks);
+  for (let block = 0; block < blocks; block++) {
+    const from = floatStart + block * BLOCK;
+    bestOfBlocks[block] = bestOf(floats, from, Math.min(from + BLOCK, floatEnd), sign, worst);
+  }
+}
+
+/** Where in [lo, hi), from lo on, the first value is that is not NaN; 0 where there is none. */
+function firstNumber(values: Float64Array, lo: number, hi: number): number {
+  for (let i = lo; i < hi; i++) if (!Number.isNaN(values[i])) return i - lo;
+  return 0;
 }
 
 export const maxOverTime: FloatKernel = extremeOverTime(1);

@@ -39,6 +39,9 @@ function startResetAt(times: Float64Array, starts: Float64Array, i: number): boo
   return isStartReset(starts[i - 1], times[i - 1], starts[i], times[i]);
 }
 
+/** Windows that are judged together. */
+const JUDGED_STEPS = 64;
+
 /** Below it, the product of two positive doubles over that of two others can be off by rounding only. */
 const SURELY_LARGER = 1 + 1e-9;
 
@@ -58,9 +61,8 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
     const { factors, sampled, toStart } = extrapolation;
     const hasPlain =
       extrapolation.isWhole && floatStarts === null && !(isCounter && known === null && foundNaN);
-    /** Between two resets all is plain up to here, or nothing is. */
-    let plainEnd = -1;
-    let judgedReset = -1;
+    /** Up to this step it was judged whether all is plain. */
+    let judged = 0;
     let firstReset = 0;
     let filled = 0;
     for (let s = 0; s < steps; s++) {
@@ -69,20 +71,25 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
       if (last < lo) continue;
       const first = floats[lo];
       while (firstReset < resetCount && resets[firstReset] <= lo) firstReset++;
-      if (hasPlain && firstReset !== judgedReset) {
-        judgedReset = firstReset;
-        const end = firstReset < resetCount ? Math.min(resets[firstReset], floatEnd) : floatEnd;
-        plainEnd = !isCounter || isFarFromZero(first, floats[end - 1], extrapolation) ? end : -1;
-      }
-      if (last < plainEnd) {
+      if (hasPlain && s >= judged) {
+        const reset = firstReset < resetCount ? resets[firstReset] : floatEnd;
         const from = s;
-        for (; s < steps && floatHi[s] <= plainEnd; s++) {
-          out[base + s] = (floats[floatHi[s] - 1] - floats[floatLo[s]]) * factors[s];
+        const to = Math.min(s + JUDGED_STEPS, steps);
+        judged = to;
+        while (judged > from && floatHi[judged - 1] > reset) judged--;
+        if (
+          judged > from &&
+          (!isCounter || isFarFromZero(first, floats[floatHi[judged - 1] - 1], extrapolation))
+        ) {
+          for (; s < judged; s++) {
+            out[base + s] = (floats[floatHi[s] - 1] - floats[floatLo[s]]) * factors[s];
+          }
+          kinds.fill(1, base + from, base + judged);
+          filled += judged - from;
+          s--;
+          continue;
         }
-        kinds.fill(1, base + from, base + s);
-        filled += s - from;
-        s--;
-        continue;
+        if (judged === from) judged = from + 1;
       }
       let increase = floats[last] - first;
       if (firstReset < resetCount && resets[firstReset] <= last) {
