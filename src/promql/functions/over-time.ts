@@ -58,10 +58,10 @@ export const tsOfLastOverTime: FloatKernel = perWindow(
 );
 
 /** Samples of which the best one is worked out once for all windows that they are in. */
-const BLOCK_SHIFT = 4;
+const BLOCK_SHIFT = 3;
 const BLOCK = 1 << BLOCK_SHIFT;
 /** Windows of fewer samples are as fast one by one. */
-const WIDE = 4 * BLOCK;
+const WIDE = 3 * BLOCK;
 
 /** By block, its best value; shared by all calls. */
 let bestOfBlocks = new Float64Array(256);

@@ -120,23 +120,48 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
 function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number): Extrapolation {
   const { extrapolation, floatTimes, floatLo, floatHi, steps } = windows;
   if (extrapolation.isCurrent) return extrapolation;
+  const { factors, sampled, toStart } = extrapolation;
   extrapolation.isCurrent = true;
-  extrapolation.isWhole = true;
+  let isWhole = true;
   let sampledMin = Number.POSITIVE_INFINITY;
   let toStartMax = 0;
+  // Where samples come regularly, one window is like the other.
+  let before = -1;
+  let samplesBefore = 0;
+  let sampledMsBefore = 0;
+  let toStartMsBefore = 0;
   for (let s = 0; s < steps; s++) {
     const lo = floatLo[s];
     const last = floatHi[s] - 1;
     if (last <= lo) {
-      extrapolation.isWhole = false;
+      isWhole = false;
       continue;
     }
-    extrapolation.factors[s] = factorOf(windows, call, s, -1, 0) / divisor;
-    extrapolation.sampled[s] = (floatTimes[last] - floatTimes[lo]) / 1000;
-    extrapolation.toStart[s] = (floatTimes[lo] - (rangeEndOf(call, s) - call.rangeMs)) / 1000;
-    sampledMin = Math.min(sampledMin, extrapolation.sampled[s]);
-    toStartMax = Math.max(toStartMax, extrapolation.toStart[s]);
+    const firstMs = floatTimes[lo];
+    const sampledMs = floatTimes[last] - firstMs;
+    const toStartMs = firstMs - (rangeEndOf(call, s) - call.rangeMs);
+    if (
+      before >= 0 &&
+      sampledMs === sampledMsBefore &&
+      toStartMs === toStartMsBefore &&
+      last - lo === samplesBefore
+    ) {
+      factors[s] = factors[before];
+      sampled[s] = sampled[before];
+      toStart[s] = toStart[before];
+      continue;
+    }
+    before = s;
+    samplesBefore = last - lo;
+    sampledMsBefore = sampledMs;
+    toStartMsBefore = toStartMs;
+    factors[s] = factorOf(windows, call, s, -1, 0) / divisor;
+    sampled[s] = sampledMs / 1000;
+    toStart[s] = toStartMs / 1000;
+    sampledMin = Math.min(sampledMin, sampled[s]);
+    toStartMax = Math.max(toStartMax, toStart[s]);
   }
+  extrapolation.isWhole = isWhole;
   extrapolation.sampledMin = sampledMin;
   extrapolation.toStartMax = toStartMax;
   return extrapolation;
