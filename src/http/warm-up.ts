@@ -16,40 +16,43 @@ import { apiRoutes } from "./api-routes.js";
 import type { CorsPolicy } from "./cors.js";
 import { Dispatcher } from "./dispatcher.js";
 import type { EngineGate } from "./engine-gate.js";
-import type { FrontEndOptions } from "./front-end.js";
-import { listen } from "./listen.js";
+import { listen, type TransportChoice } from "./listen.js";
 import { Router } from "./router.js";
-import type { Exchange } from "./transport.js";
+import type { Exchange, TransportOptions } from "./transport.js";
 import { OPEN_SETTINGS } from "./web-settings.js";
 
 const HOST = "127.0.0.1";
 /** After a start those who write have much to send. */
 const ROUND_MS = 15_000;
 const ROUNDS = 5;
-const QUESTIONS_PER_ROUND = 400;
+const QUESTIONS_PER_ROUND = 600;
 const PATHS: ReadonlySet<string> = new Set(["/api/v1/query", "/api/v1/query_range"]);
 const CLIENT: QueryClient = { address: "", user: WARM_UP_USER, requestId: "" };
 
+/** Of the server that warms up. */
+export interface WarmUpOptions extends Pick<TransportOptions, "readTimeoutMs" | "connectionsMax"> {
+  readonly transport: TransportChoice;
+}
+
 export class WarmUp {
   private readonly gate: EngineGate;
-  private readonly options: FrontEndOptions;
+  private readonly options: WarmUpOptions;
+  private readonly cors: CorsPolicy;
   private readonly access: Access;
-  private readonly dispatcher: Dispatcher;
+  private readonly clock: Clock;
   private readonly log: Logger;
   private timers: NodeJS.Timeout[] = [];
   private round: Promise<void> = Promise.resolve();
   private readonly secret = randomBytes(32).toString("hex");
   private readonly stopping = new AbortController();
 
-  constructor(gate: EngineGate, options: FrontEndOptions, cors: CorsPolicy, clock: Clock, log: Logger) {
+  constructor(gate: EngineGate, options: WarmUpOptions, cors: CorsPolicy, clock: Clock, log: Logger) {
     this.gate = gate;
     this.options = options;
+    this.cors = cors;
+    this.access = new Access(OPEN_SETTINGS, { loopback: true, adminApi: false }, clock, new MetricRegistry());
+    this.clock = clock;
     this.log = log;
-    // Of its own, as its metrics are: users see what users did.
-    const registry = new MetricRegistry();
-    this.access = new Access(OPEN_SETTINGS, { loopback: true, adminApi: false }, clock, registry);
-    const router = new Router(apiRoutes(gate).filter(({ path }) => PATHS.has(path)));
-    this.dispatcher = new Dispatcher(router, cors, this.access, registry, clock, log);
   }
 
   start(): void {
@@ -82,10 +85,11 @@ export class WarmUp {
       port: 0,
       headerBytesMax: HEADER_BYTES_MAX,
     };
+    const dispatcher = this.openDispatcher();
     const listener = await listen(
       this.options.transport,
       options,
-      (exchange) => this.serve(exchange),
+      (exchange) => this.serve(exchange, dispatcher),
       this.log,
     );
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -99,10 +103,19 @@ export class WarmUp {
     }
   }
 
+  /**
+   * With metrics of its own: users see what users did. One for each round, so that what is done for a route's first
+   * request is done often, too.
+   */
+  private openDispatcher(): Dispatcher {
+    const router = new Router(apiRoutes(this.gate).filter(({ path }) => PATHS.has(path)));
+    return new Dispatcher(router, this.cors, this.access, new MetricRegistry(), this.clock, this.log);
+  }
+
   /** Nobody else gets an answer here. */
-  private serve(exchange: Exchange): void {
+  private serve(exchange: Exchange, dispatcher: Dispatcher): void {
     exchange.caller = WARM_UP_USER;
-    if (exchange.header("authorization") === this.secret) this.dispatcher.dispatch(exchange);
+    if (exchange.header("authorization") === this.secret) dispatcher.dispatch(exchange);
     else exchange.send(403, [], "", true);
   }
 

@@ -45,8 +45,8 @@ export class QueryPool {
   private readonly freePlaces: number[];
   private readonly threadSlots: ThreadSlots;
   private readonly metrics: QueryMetrics;
-  /** Of what the server asks itself: nobody looks at them. */
-  private readonly ownMetrics = new QueryMetrics(new MetricRegistry(), NOTHING, NOTHING);
+  /** Of what the server asks itself: nobody looks at them. New ones for each round of a warm-up, as those of routes. */
+  private ownMetrics = new QueryMetrics(new MetricRegistry(), NOTHING, NOTHING);
   private readonly active = new Map<string, ActiveQuery>();
   private readonly queue = new FairQueue<ActiveQuery>(QUERIES_WAITING_MAX);
   private readonly runningByClient = new Map<string, number>();
@@ -86,6 +86,9 @@ export class QueryPool {
   }
 
   query(request: QueryRequest, signal: AbortSignal, receivedMs: number): Promise<QueryAnswer> {
+    if (request.kind === "warm_up") {
+      this.ownMetrics = new QueryMetrics(new MetricRegistry(), NOTHING, NOTHING);
+    }
     return new Promise((resolve) => {
       const query: ActiveQuery = {
         id: this.takeId(),

@@ -7,6 +7,9 @@ import { SampleColumns } from "../storage/columns.js";
 import type { Params } from "../wire/params.js";
 import type { QueryRequest } from "./contract.js";
 
+/** Of the ranges some go on where there are no samples, no longer. */
+const BEYOND_EVERY = 7;
+const BEYOND_MS = 900_000;
 /** Of one question. */
 const SERIES_MAX = 100;
 /** Labels of more series come last: reading the list of them takes long. */
@@ -57,9 +60,9 @@ export function questionsAbout(
 ): QueryRequest[] {
   return Array.from({ length: QUERIES.length * selections.length }, (_, i) => {
     const query = fill(QUERIES[i % QUERIES.length] as string, selections[i % selections.length] as Selection);
-    return i % INSTANT_EVERY === 0
-      ? instantRequest(query, endMs)
-      : rangeRequest(query, endMs, rangeMs, steps);
+    if (i % INSTANT_EVERY === 0) return instantRequest(query, endMs);
+    const beyondMs = i % BEYOND_EVERY === 0 ? BEYOND_MS : 0;
+    return rangeRequest(query, endMs + beyondMs, rangeMs, steps);
   });
 }
 
