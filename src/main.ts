@@ -7,7 +7,7 @@ import { allLoaded } from "./workers/thread-pool.js";
 // What a query runs is asked for every few minutes: collecting garbage in between must not throw its code away, neither
 // for not having run since nor because the shapes of the objects it is made for have no object at the moment.
 setFlagsFromString("--no-flush-bytecode");
-setFlagsFromString("--retain-maps-for-n-gc=1000000");
+setFlagsFromString("--retain-maps-for-n-gc=100");
 setFlagsFromString("--no-memory-reducer");
 
 const status = await main(process.argv.slice(2), openEngine);

@@ -230,7 +230,8 @@ export class QueryPool {
   }
 
   private metricsOf(query: ActiveQuery): QueryMetrics {
-    return isOwn(query) ? this.ownMetrics : this.metrics;
+    const { ownMetrics, metrics } = this;
+    return isOwn(query) ? ownMetrics : metrics;
   }
 
   private noteAnswer(query: ActiveQuery, { status }: QueryAnswer): void {
