@@ -199,7 +199,9 @@ for (const transport of TRANSPORTS) {
 
   test(`${transport}: series are listed for ranges that have samples of theirs`, async (t) => {
     const { url } = await start(t);
-    const nowMs = Date.now() - (Date.now() % 1000);
+    // A chunk ends where a block does: samples on both sides of that would lie in two.
+    const sinceBlockMs = Date.now() % 7_200_000;
+    const nowMs = Date.now() - (sinceBlockMs % 1000) - (sinceBlockMs < 400_000 ? 400_000 : 0);
     const at = (secondsAgo: number) => nowMs - 1000 * secondsAgo;
     const sample = (secondsAgo: number) => ({ value: secondsAgo, timestamp: at(secondsAgo) });
     const series: WireSeries[] = [
