@@ -92,7 +92,9 @@ function fill(query: string, { matchers, label, value }: Selection): string {
   // What the selection asks for is not to be taken from it again.
   const isAsked = matchers.some(({ name }) => name === label);
   const other: Matcher = { name: label, op: "!=", value: isAsked ? `${value}-` : value };
-  const either: Matcher = { name: label, op: "=~", value: `${value.replaceAll(/\W/g, ".")}|-` };
+  // Of words only: those are looked up, and no pattern is tried on all the values that there are.
+  const isWord = /^\w+$/.test(value);
+  const either: Matcher = isWord ? { name: label, op: "=~", value: `${value}|-` } : other;
   return query
     .replaceAll("{}", () => text([]))
     .replaceAll("{!}", () => text([other]))

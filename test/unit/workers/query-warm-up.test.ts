@@ -98,4 +98,7 @@ test("questions about stored series are about few of them, of every kind", async
   for (const question of questions) parseExpr(question);
   assert.ok(questions.some((question) => /\b(job|id)!="/.test(question)));
   assert.ok(questions.some((question) => /\b(job|id)=~"/.test(question)));
+  // A pattern that is none of words would be tried on all values of a label.
+  const odd = questionsAbout([{ ...selections[0]!, label: "id", value: "a-1" }], nowMs, RANGE_MS, 120);
+  assert.ok(odd.every(({ params }) => !params[0]![1].includes("=~")));
 });
