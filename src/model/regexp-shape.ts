@@ -130,12 +130,20 @@ export function literalPrefix(pattern: string): string {
   if (pattern.includes("|")) return "";
   let end = 0;
   while (end < pattern.length && !META.has(pattern[end] as string)) end++;
-  if (end < pattern.length && QUANTIFIERS.has(pattern[end] as string)) {
+  if (mayBeRepeated(pattern, end)) {
     end--;
     // Never half a surrogate pair.
     if (end > 0 && (pattern.charCodeAt(end) & 0xfc00) === 0xdc00) end--;
   }
   return pattern.slice(0, Math.max(end, 0));
+}
+
+/** Whether what stands before `at` can have its quantifier there: one looks through flags and empty quotes. */
+function mayBeRepeated(pattern: string, at: number): boolean {
+  if (at >= pattern.length) return false;
+  return (
+    QUANTIFIERS.has(pattern[at] as string) || pattern.startsWith("(?", at) || pattern.startsWith("\\Q", at)
+  );
 }
 
 /** Linear in the value: leftmost placement of each piece is enough, since a gap may hold anything. */
