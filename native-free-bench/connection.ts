@@ -5,7 +5,7 @@
 import { createConnection, type Socket } from "node:net";
 import { gunzipSync } from "node:zlib";
 
-/** An answer in full; `body` as it was sent. */
+/** An answer that came in full. */
 export interface Answer {
   readonly status: number;
   /** The body in words: for refusals. */
@@ -81,14 +81,14 @@ export class Connection {
     }
     const head = this.#head;
     if (head.isChunked ? !this.#endsWithLastChunk() : this.#bytes < head.bytes + head.bodyBytes) return;
-    const whole = Buffer.concat(this.#received);
+    const received = this.#received;
     this.#received = [];
     this.#bytes = 0;
     this.#head = null;
     const resolve = this.#resolve;
     this.#resolve = null;
     this.#reject = null;
-    resolve?.({ status: head.status, text: () => textOf(whole.subarray(head.bytes), head) });
+    resolve?.({ status: head.status, text: () => textOf(received, head) });
   }
 
   #endsWithLastChunk(): boolean {
@@ -130,7 +130,8 @@ function headOf(received: Buffer): Head | null {
   };
 }
 
-function textOf(body: Buffer, { isChunked, isPacked }: Head): string {
+function textOf(received: Buffer[], { bytes, isChunked, isPacked }: Head): string {
+  const body = Buffer.concat(received).subarray(bytes);
   const whole = isChunked ? joinChunks(body) : body;
   return (isPacked ? gunzipSync(whole) : whole).toString("utf8");
 }

@@ -110,8 +110,9 @@ export async function openFrontEnd(
     },
     async close(graceMs) {
       capture.stop("the server stops");
-      await warmUp.stop();
+      const stopped = warmUp.stop();
       await listener.close(graceMs);
+      await stopped;
       await access.close();
     },
   };

@@ -10,7 +10,13 @@ import type { Clock } from "../base/clock.js";
 import { HEADER_BYTES_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
 import { MetricRegistry } from "../base/self-metrics.js";
-import { type QueryClient, type QueryRequest, WARM_UP_USER } from "../workers/contract.js";
+import {
+  type QueryClient,
+  type QueryRequest,
+  WARM_UP_ROUND_MS,
+  WARM_UP_ROUNDS,
+  WARM_UP_USER,
+} from "../workers/contract.js";
 import { Access } from "./access.js";
 import { apiRoutes } from "./api-routes.js";
 import type { CorsPolicy } from "./cors.js";
@@ -22,9 +28,6 @@ import type { Exchange, TransportOptions } from "./transport.js";
 import { OPEN_SETTINGS } from "./web-settings.js";
 
 const HOST = "127.0.0.1";
-/** After a start those who write have much to send. */
-const ROUND_MS = 15_000;
-const ROUNDS = 5;
 const QUESTIONS_PER_ROUND = 600;
 const PATHS: ReadonlySet<string> = new Set(["/api/v1/query", "/api/v1/query_range"]);
 const CLIENT: QueryClient = { address: "", user: WARM_UP_USER, requestId: "" };
@@ -56,8 +59,8 @@ export class WarmUp {
   }
 
   start(): void {
-    this.timers = Array.from({ length: ROUNDS }, (_, i) =>
-      setTimeout(() => this.begin(), ROUND_MS * (i + 1)).unref(),
+    this.timers = Array.from({ length: WARM_UP_ROUNDS }, (_, i) =>
+      setTimeout(() => this.begin(), WARM_UP_ROUND_MS * (i + 1)).unref(),
     );
   }
 
@@ -78,17 +81,13 @@ export class WarmUp {
   private async ask(): Promise<void> {
     const questions = await this.questions();
     if (questions.length === 0) return;
-    const options = {
-      ...this.options,
-      ...OPEN_SETTINGS,
-      host: HOST,
-      port: 0,
-      headerBytesMax: HEADER_BYTES_MAX,
-    };
+    const { transport, readTimeoutMs, connectionsMax } = this.options;
+    const { tls, answerHeaders } = OPEN_SETTINGS;
+    const limits = { readTimeoutMs, connectionsMax, headerBytesMax: HEADER_BYTES_MAX };
     const dispatcher = this.openDispatcher();
     const listener = await listen(
-      this.options.transport,
-      options,
+      transport,
+      { host: HOST, port: 0, tls, answerHeaders, ...limits },
       (exchange) => this.serve(exchange, dispatcher),
       this.log,
     );
@@ -123,7 +122,9 @@ export class WarmUp {
   private askOnce(port: number, agent: Agent, question: QueryRequest): Promise<void> {
     return new Promise((resolve, reject) => {
       const headers = { accept: "*/*", "accept-encoding": "gzip", authorization: this.secret };
-      const asked = request({ host: HOST, port, path: pathOf(question), agent, headers }, (response) => {
+      const path = pathOf(question);
+      const { signal } = this.stopping;
+      const asked = request({ host: HOST, port, path, agent, headers, signal }, (response) => {
         response.once("end", resolve).once("error", reject).resume();
       });
       asked.once("error", reject).end();

@@ -68,7 +68,7 @@ export class Labels {
       if (name !== METRIC_NAME) rest.push(`${printLabelName(name)}=${quote(value)}`);
     }
     const name = this.get(METRIC_NAME);
-    if (name !== "" && !LEGACY_METRIC_NAME.test(name)) return `{${[quote(name), ...rest].join(", ")}}`;
+    if (name !== "" && !isLegacyMetricName(name)) return `{${[quote(name), ...rest].join(", ")}}`;
     return rest.length === 0 && name !== "" ? name : `${name}{${rest.join(", ")}}`;
   }
 }
@@ -79,8 +79,19 @@ const SEPARATOR = "\ud800";
 const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const LEGACY_METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
-function printLabelName(name: string): string {
-  return LEGACY_LABEL_NAME.test(name) ? name : quote(name);
+/** True for a label's name that stands in PromQL without quotes. */
+export function isLegacyLabelName(name: string): boolean {
+  return LEGACY_LABEL_NAME.test(name);
+}
+
+/** True for a metric's name that stands in PromQL without quotes. */
+export function isLegacyMetricName(name: string): boolean {
+  return LEGACY_METRIC_NAME.test(name);
+}
+
+/** In quotes where it needs them. */
+export function printLabelName(name: string): string {
+  return isLegacyLabelName(name) ? name : quote(name);
 }
 
 /** Of `worked`. Whatever sorts many texts can be ended while it does. */

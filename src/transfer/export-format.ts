@@ -1,6 +1,6 @@
 /** The texts that samples are exported as, from the columns of one series after the other. */
 import { RefusalError } from "../base/errors.js";
-import { type Labels, METRIC_NAME } from "../model/labels.js";
+import { isLegacyLabelName, isLegacyMetricName, type Labels, METRIC_NAME } from "../model/labels.js";
 import type { SampleColumns } from "../storage/columns.js";
 import { printJsonLine, printJsonMetric } from "../wire/json-lines.js";
 import { printFloat } from "../wire/json-writer.js";
@@ -66,9 +66,6 @@ function printJson(labels: Labels, columns: SampleColumns): string {
   return text;
 }
 
-const LEGACY_METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-const LEGACY_LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-
 class TextPrinter implements SeriesPrinter {
   readonly header = "";
   readonly footer: string;
@@ -95,11 +92,11 @@ class TextPrinter implements SeriesPrinter {
 function printSeries(labels: Labels): string {
   const name = labels.get(METRIC_NAME);
   const parts: string[] = [];
-  const isPlain = LEGACY_METRIC_NAME.test(name);
+  const isPlain = isLegacyMetricName(name);
   if (!isPlain && name !== "") parts.push(quoted(name));
   for (const [label, value] of labels) {
     if (label === METRIC_NAME) continue;
-    parts.push(`${LEGACY_LABEL_NAME.test(label) ? label : quoted(label)}=${quoted(value)}`);
+    parts.push(`${isLegacyLabelName(label) ? label : quoted(label)}=${quoted(value)}`);
   }
   const head = isPlain ? name : "";
   return parts.length === 0 ? head : `${head}{${parts.join(",")}}`;

@@ -97,6 +97,14 @@ export interface QueryClient {
 /** The user of a query that the server asks itself: no name that a user could have. */
 export const WARM_UP_USER = "\nwarm-up";
 
+/**
+ * From the start to the first round of a warm-up, and from one to the next. After a start those who write have much to
+ * send, and the processor is theirs.
+ */
+export const WARM_UP_ROUND_MS = 15_000;
+/** More than one: what is stored changes, and blocks come. */
+export const WARM_UP_ROUNDS = 5;
+
 /** A read request as it came: parameters are judged on the query thread, with Prometheus' error texts. */
 export interface QueryRequest {
   readonly kind: QueryKind;

@@ -112,7 +112,7 @@ export class QueryPool {
       this.active.set(query.id, query);
       const refused = this.queue.push(clientOf(query), query);
       if (refused !== null) {
-        this.metrics.refused.add();
+        this.metricsOf(query).refused.add();
         refused.settle(refusal("unavailable", "too many queries are waiting"));
       }
       if (signal.aborted) cancel();
@@ -130,7 +130,7 @@ export class QueryPool {
   cancel(id: string): boolean {
     const query = this.active.get(id);
     if (query === undefined) return false;
-    this.metrics.canceled.add();
+    this.metricsOf(query).canceled.add();
     if (query.place >= 0) this.board.cancel(query.place);
     else this.leaveQueue(query, "canceled", "query was canceled in query queue");
     return true;

@@ -9,7 +9,7 @@ import { systemClock } from "../base/clock.js";
 import type { StoredParts } from "../db/query-thread.js";
 import type { Queryable } from "../storage/queryable.js";
 import { encodeData } from "../wire/prometheus-json.js";
-import type { QueryAnswer, QueryRequest } from "./contract.js";
+import { type QueryAnswer, type QueryRequest, WARM_UP_ROUND_MS, WARM_UP_ROUNDS } from "./contract.js";
 import { MadeUpSeries } from "./made-up-series.js";
 import { questionsAbout, type Selection, subjectsOf, wideQuestion } from "./warm-up-questions.js";
 
@@ -21,10 +21,9 @@ export interface WarmUpHost {
   run(work: (queryable: Queryable, parts: StoredParts) => void): void;
 }
 
-/** After a start those who write have much to send, and the processor is theirs. Then what is stored changes: blocks come. */
-const ROUND_MS = 15_000;
-/** Work of each round. */
-const ROUND_BUDGETS_MS: readonly number[] = [1000, 250, 250, 250, 250];
+/** Work of the first round, and of each other. */
+const FIRST_BUDGET_MS = 1000;
+const BUDGET_MS = 250;
 /** Pauses are so many times as long as the piece before; what came in meanwhile goes first. */
 const PAUSE = 3;
 const RANGE_MS = 4 * 3_600_000;
@@ -33,7 +32,8 @@ const STEPS = 240;
 const WIDE_EVERY = 5;
 const SMALL_RANGE_MS = 120_000;
 const SMALL_STEPS = 4;
-const MADE_UP: Selection = {
+/** Stands for everything where nothing is stored. */
+export const MADE_UP: Selection = {
   matchers: [{ name: "__name__", op: "=", value: "requests_total" }],
   label: "mode",
   value: "idle",
@@ -42,8 +42,9 @@ const MADE_UP: Selection = {
 /** Begins in a while and ends by itself; nothing it does can fail a query. */
 export function warmUp(host: WarmUpHost): void {
   detachOnce();
-  for (const [i, budgetMs] of ROUND_BUDGETS_MS.entries()) {
-    setTimeout(() => new Round(host).piece(budgetMs), ROUND_MS * (i + 1)).unref();
+  for (let i = 0; i < WARM_UP_ROUNDS; i++) {
+    const budgetMs = i === 0 ? FIRST_BUDGET_MS : BUDGET_MS;
+    setTimeout(() => new Round(host).piece(budgetMs), WARM_UP_ROUND_MS * (i + 1)).unref();
   }
 }
 
@@ -55,11 +56,6 @@ export function smallQuestions({ head }: StoredParts): QueryAnswer {
   const nowMs = wholeSecond();
   const { selections, endMs } = subjectsOf(head, nowMs - RANGE_MS, nowMs);
   return encodeData(questionsAbout(selections, endMs, SMALL_RANGE_MS, SMALL_STEPS));
-}
-
-/** What stands for everything where nothing is stored. */
-export function madeUpQuestions(nowMs: number, rangeMs: number, steps: number): QueryRequest[] {
-  return questionsAbout([MADE_UP], nowMs, rangeMs, steps);
 }
 
 /**
@@ -104,13 +100,9 @@ class Round {
     const { nowMs } = this;
     const { selections, endMs } = subjectsOf(head, nowMs - RANGE_MS, nowMs);
     if (selections.length === 0) this.madeUp = new MadeUpSeries(nowMs, RANGE_MS);
+    const small = questionsAbout(selections.length === 0 ? [MADE_UP] : selections, endMs, RANGE_MS, STEPS);
     const wide = wideQuestion(head, endMs, RANGE_MS);
-    const questions =
-      selections.length === 0
-        ? madeUpQuestions(nowMs, RANGE_MS, STEPS)
-        : questionsAbout(selections, endMs, RANGE_MS, STEPS).map((question, i) =>
-            wide !== null && i % WIDE_EVERY === 0 ? wide : question,
-          );
+    const questions = wide === null ? small : small.map((one, i) => (i % WIDE_EVERY === 0 ? wide : one));
     // As they come from another thread: arrays that were made here are others to compiled code.
     return structuredClone(questions);
   }

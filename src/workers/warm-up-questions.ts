@@ -1,6 +1,6 @@
 /** What a server asks itself to warm up: the usual questions, about some of the series that it has. */
 import type { HeadReader } from "../head/head-reader.js";
-import type { Labels } from "../model/labels.js";
+import { isLegacyLabelName, isLegacyMetricName, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
 import { printMatcher } from "../promql/parse/printer.js";
 import { SampleColumns } from "../storage/columns.js";
@@ -68,7 +68,7 @@ export function questionsAbout(
 
 /** A question about all series of a label that many have. */
 export function wideQuestion(head: HeadReader, endMs: number, rangeMs: number): QueryRequest | null {
-  const [ref] = head.someRefs(1, endMs - rangeMs, endMs);
+  const [ref] = head.someRefs(REFS_LOOKED_AT, endMs - rangeMs, endMs);
   if (ref === undefined) return null;
   const [widest] = [...head.labels(ref)]
     .map(([name, value]) => ({
@@ -81,12 +81,9 @@ export function wideQuestion(head: HeadReader, endMs: number, rangeMs: number): 
   return rangeRequest(`count({${printMatcher(widest.matcher)}})`, endMs, rangeMs, WIDE_STEPS);
 }
 
-/** A metric name that stands for itself. */
-const LEGACY_NAME = /^[a-z_:][\w:]*$/i;
-
 function fill(query: string, { matchers, label, value }: Selection): string {
   const [first, ...others] = matchers;
-  const name = first?.op === "=" && LEGACY_NAME.test(first.value) ? first.value : "";
+  const name = first?.op === "=" && isLegacyMetricName(first.value) ? first.value : "";
   const text = (more: readonly Matcher[]): string =>
     `${name}{${[...(name === "" ? matchers : others), ...more].map(printMatcher).join(",")}}`;
   // What the selection asks for is not to be taken from it again.
@@ -143,7 +140,7 @@ function selectionOf(head: HeadReader, labels: Labels): Selection {
     matchers.push({ name, op: "=", value });
   }
   const { name, value } = cheap[cheap.length >> 1] ?? { name: "instance", value: "" };
-  return { matchers, label: /^[a-z_]\w*$/i.test(name) ? name : "instance", value };
+  return { matchers, label: isLegacyLabelName(name) ? name : "instance", value };
 }
 
 /** The query over a range. */

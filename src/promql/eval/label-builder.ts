@@ -1,5 +1,5 @@
 import { quote } from "../../model/go-text.js";
-import { compareUtf8, Labels } from "../../model/labels.js";
+import { compareUtf8, Labels, printLabelName } from "../../model/labels.js";
 
 /** The labels of `names` only. */
 export function keepLabels(labels: Labels, names: readonly string[]): Labels {
@@ -34,13 +34,8 @@ export function withLabel(labels: Labels, name: string, value: string): Labels {
   return new Labels(pairs);
 }
 
-const LEGACY_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-
 /** A label set as Prometheus' errors show it: all labels in braces, the name too. */
 export function showLabels(labels: Labels): string {
-  const parts: string[] = [];
-  for (const [name, value] of labels) {
-    parts.push(`${LEGACY_NAME.test(name) ? name : quote(name)}=${quote(value)}`);
-  }
+  const parts = [...labels].map(([name, value]) => `${printLabelName(name)}=${quote(value)}`);
   return `{${parts.join(", ")}}`;
 }

@@ -3,10 +3,13 @@ import { floatsOfQuery } from "./arena.js";
 import { takeArrayBytes } from "./array-budget.js";
 import { FLOAT, type Matrix } from "./matrix.js";
 
+/** Short rows are not worth an array each. */
+const WHOLE_STEPS_MIN = 64;
+
 /** The floats of each group and step, of which `quantile` needs all. */
 export class QuantileCells {
   private readonly steps: number;
-  /** By group: rows that have a float at every step. */
+  /** By group: long rows that have a float at every step. */
   private readonly wholeRows: (Float64Array[] | undefined)[] = [];
   /** By group and step: the floats of other rows. */
   private readonly lists: (number[] | undefined)[] = [];
@@ -20,7 +23,7 @@ export class QuantileCells {
   /** Adds the row of cells that begins at `from` and has so many floats. */
   add(matrix: Matrix, from: number, group: number, floats: number): void {
     const { steps } = this;
-    if (floats === steps) this.addWhole(matrix, from, group);
+    if (floats === steps && steps >= WHOLE_STEPS_MIN) this.addWhole(matrix, from, group);
     else {
       for (let s = 0; s < steps; s++) {
         if (matrix.kinds[from + s] !== FLOAT) continue;

@@ -104,7 +104,7 @@ function extremeOverTime(sign: 1 | -1): FloatKernel {
         best = bestOf(floats, floatStart + (last << BLOCK_SHIFT), hi, sign, best);
         call.state.did((hi - lo) >> BLOCK_SHIFT);
       }
-      out[base + s] = best === worst ? floats[lo + firstNumber(floats, lo, hi)] : best;
+      out[base + s] = best === worst ? firstNumber(floats, lo, hi) : best;
       kinds[base + s] = 1;
       filled++;
     }
@@ -125,10 +125,10 @@ function findBestOfBlocks(
   }
 }
 
-/** Where in [lo, hi), from lo on, the first value is that is not NaN; 0 where there is none. */
+/** The first value of [lo, hi) that is not NaN; where all are, the first of them. */
 function firstNumber(values: Float64Array, lo: number, hi: number): number {
-  for (let i = lo; i < hi; i++) if (!Number.isNaN(values[i])) return i - lo;
-  return 0;
+  for (let i = lo; i < hi; i++) if (!Number.isNaN(values[i])) return values[i];
+  return values[lo];
 }
 
 export const maxOverTime: FloatKernel = extremeOverTime(1);

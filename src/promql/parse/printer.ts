@@ -1,6 +1,6 @@
 import { printDuration } from "../../model/duration.js";
 import { formatFloat, formatFloatShort, quote } from "../../model/go-text.js";
-import { METRIC_NAME } from "../../model/labels.js";
+import { METRIC_NAME, printLabelName } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
 import type {
   AggregateExpr,
@@ -13,8 +13,6 @@ import type {
   VectorMatching,
   VectorSelector,
 } from "./ast.js";
-
-const LEGACY_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** A query on one line, as Prometheus prints it: parsing it gives the same tree. */
 export function printExpr(expr: Expr): string {
@@ -50,7 +48,7 @@ export function printAggregateHead(expr: AggregateExpr): string {
 }
 
 function printLabels(labels: readonly string[]): string {
-  return labels.map((label) => (LEGACY_NAME.test(label) ? label : quote(label))).join(", ");
+  return labels.map(printLabelName).join(", ");
 }
 
 /** The operator with its modifiers. */
@@ -118,7 +116,7 @@ export function printSubquerySuffix(expr: SubqueryExpr): string {
 }
 
 export function printMatcher({ name, op, value }: Matcher): string {
-  return `${LEGACY_NAME.test(name) ? name : quote(name)}${op}${quote(value)}`;
+  return `${printLabelName(name)}${op}${quote(value)}`;
 }
 
 function printSelector(selector: VectorSelector, withModifiers: boolean): string {

@@ -7,7 +7,7 @@ import type { QueryRequest } from "../../../dist/workers/contract.js";
 import { MadeUpSeries } from "../../../dist/workers/made-up-series.js";
 import { answerQuery } from "../../../dist/workers/query-answers.js";
 import { languageOf } from "../../../dist/workers/query-language.js";
-import { madeUpQuestions } from "../../../dist/workers/query-warm-up.js";
+import { MADE_UP } from "../../../dist/workers/query-warm-up.js";
 import { questionsAbout, subjectsOf, wideQuestion } from "../../../dist/workers/warm-up-questions.js";
 import { LocalDatabase } from "../../support/database.js";
 import { FakeClock } from "../../support/fake-clock.js";
@@ -38,7 +38,7 @@ test("every question of the warm-up is answered from the made-up series", () => 
     assert.equal(status, 200, text);
     return (JSON.parse(text) as { data: { result: { values?: unknown[] }[] } }).data.result;
   };
-  const questions = madeUpQuestions(NOW_MS, RANGE_MS, 120);
+  const questions = questionsAbout([MADE_UP], NOW_MS, RANGE_MS, 120);
   assert.deepEqual([...new Set(questions.map(({ kind }) => kind))].sort(), ["query", "query_range"]);
   for (const question of questions) {
     const series = ask(question);
