@@ -26,7 +26,7 @@ const doors = {
   bcryptjs: ["workers/bcrypt-entry"],
   msgpackr: ["wal/cold-records"],
   pino: ["base/log"],
-  piscina: ["workers/thread-pool", "workers/query-entry"],
+  piscina: ["workers/thread-pool"],
   re2js: ["model/regexp"],
   ulid: ["block/block-ulid"],
   yaml: ["base/yaml"],

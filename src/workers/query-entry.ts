@@ -1,6 +1,5 @@
 /** Entry of a query thread. */
 import { threadId, workerData } from "node:worker_threads";
-import { move, transferableSymbol, valueSymbol } from "piscina";
 import { assert } from "../base/assert.js";
 import { systemClock } from "../base/clock.js";
 import { CorruptionError, RefusalError } from "../base/errors.js";
@@ -17,6 +16,7 @@ import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
 import { smallQuestions, warmUp } from "./query-warm-up.js";
+import type { ServeTask } from "./serving-threads.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
 import { ThreadSlots } from "./thread-slots.js";
 
@@ -50,12 +50,21 @@ warmUp({
     void evaluate({ request, place: 0, receivedMs: systemClock.nowMs() }, ownBoard, queryable, parts),
 });
 
-/** The answer, whose body is moved to the main thread and not copied. */
-export function query(task: QueryTask): object {
+/** Answers what comes over the port, until a null. Bodies are moved to the main thread and not copied. */
+export function serve({ port }: ServeTask): Promise<void> {
+  return new Promise((resolve) => {
+    port.on("message", (task: QueryTask | null) => {
+      if (task === null) return resolve();
+      const outcome = query(task);
+      port.postMessage(outcome, [outcome.body.buffer as ArrayBuffer]);
+    });
+  });
+}
+
+function query(task: QueryTask): QueryOutcome {
   const answered = answer(() => thread.run((queryable, parts) => evaluate(task, board, queryable, parts)));
   const damaged = thread.takeDamaged();
-  const outcome: QueryOutcome = damaged.length === 0 ? answered : { ...answered, damaged };
-  return move({ [transferableSymbol]: [outcome.body.buffer], [valueSymbol]: outcome } as never) as object;
+  return damaged.length === 0 ? answered : { ...answered, damaged };
 }
 
 function evaluate(
@@ -91,12 +100,13 @@ function evaluate(
   );
 }
 
-/** Damage of the log, which no other copy stands in for, is an answer, too. */
+/** Damage of the log, which no other copy stands in for, is an answer, too, as is whatever else goes wrong. */
 function answer(run: () => QueryOutcome): QueryOutcome {
   try {
     return run();
   } catch (error) {
-    if (!(error instanceof CorruptionError)) throw error;
-    return { ...encodeError(error), samples: 0, corruption: error.message };
+    const answered = { ...encodeError(error), samples: 0 };
+    if (error instanceof CorruptionError) return { ...answered, corruption: error.message };
+    return { ...answered, failure: error instanceof Error ? (error.stack ?? "") : String(error) };
   }
 }

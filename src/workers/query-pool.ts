@@ -19,6 +19,7 @@ import { FairQueue } from "./fair-queue.js";
 import { QueryBoard } from "./query-board.js";
 import { QueryMetrics } from "./query-metrics.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
+import { ServingThreads } from "./serving-threads.js";
 import { closePool, LOWER_PRIORITY, openPool, type ThreadPool } from "./thread-pool.js";
 import { ThreadSlots } from "./thread-slots.js";
 
@@ -40,6 +41,7 @@ const IDLE_TIMEOUT_MS = 600_000;
 
 export class QueryPool {
   private readonly pool: ThreadPool;
+  private readonly threads: ServingThreads<QueryTask, QueryOutcome>;
   private readonly options: QueryPoolOptions;
   private readonly board: QueryBoard;
   private readonly freePlaces: number[];
@@ -76,13 +78,13 @@ export class QueryPool {
       filename: new URL("query-entry.js", import.meta.url).href,
       minThreads: 1,
       maxThreads: threads,
-      idleTimeout: IDLE_TIMEOUT_MS,
       workerData: { ...data, board: this.board.buffer, threadSlots: this.threadSlots.buffer },
       // Where there are fewer cores than work, who writes loses samples by waiting; who asks waits a little longer.
       execArgv: LOWER_PRIORITY,
       resourceLimits: { maxOldGenerationSizeMb: QUERY_THREAD_HEAP_MIB_MAX },
       atomics: "disabled",
     });
+    this.threads = new ServingThreads(this.pool, IDLE_TIMEOUT_MS);
   }
 
   query(request: QueryRequest, signal: AbortSignal, receivedMs: number): Promise<QueryAnswer> {
@@ -186,7 +188,7 @@ export class QueryPool {
     try {
       const { request, receivedMs } = query;
       const task: QueryTask = { request, place, receivedMs };
-      const outcome = (await this.pool.run(task, { name: "query" })) as QueryOutcome;
+      const outcome = await this.threads.ask(task);
       this.board.setSamples(place, outcome.samples);
       if (outcome.damaged !== undefined) this.options.onDamage(outcome.damaged);
       if (outcome.corruption !== undefined) {
