@@ -49,11 +49,11 @@ export class BlockSet {
    * object, so selections of them that are in use stay good; selections of blocks that went do not.
    */
   reload(): void {
-    // A block that went between the listing and its opening was replaced by one that the listing may lack.
+    // A block that went after the listing was replaced by one that the listing may lack.
     for (let attempt = 1; !this.tryReload(attempt === RELOAD_ATTEMPTS_MAX); attempt++);
   }
 
-  /** False, and nothing changed, where a listed block was gone before it could be opened. */
+  /** False, and nothing changed but tombstones, where a listed block went meanwhile. */
   private tryReload(last: boolean): boolean {
     const known = new Map(this.blocks.map((block) => [block.meta.ulid, block]));
     const { metas, damaged } = listBlocks(this.fs, this.dir);
@@ -77,7 +77,8 @@ export class BlockSet {
         unreadable.push({ ulid, reason: damageOf(error) });
       }
     }
-    if (!last && unreadable.some(({ ulid }) => !this.fs.exists(`${this.dir}/${ulid}`))) {
+    // Asked last: of a block that has gone meanwhile, the tombstones may have been gone, too, when they were read.
+    if (!last && [...metas, ...damaged].some(({ ulid }) => !this.fs.exists(`${this.dir}/${ulid}`))) {
       for (const block of opened) block.close();
       return false;
     }

@@ -170,6 +170,27 @@ test("sees the child when its parents go while it looks", () => {
   assert.equal(mem.openCount, 0);
 });
 
+for (const isKnown of [true, false]) {
+  test(`what is deleted stays so when blocks go before their tombstones are read; known: ${isKnown}`, () => {
+    const mem = folderWith(A, B);
+    const fs = new FaultFileSystem(mem);
+    const known = isKnown ? new BlockSet(fs, DIR, new PageCache(1 << 20)) : null;
+    for (const block of open(mem).blocks) {
+      block.deleteSeries([{ name: "__name__", op: "=", value: "x" }], 0, 4 * HOUR);
+    }
+    const metas = listBlocks(mem, DIR).metas;
+    fs.before = (operation) => {
+      if (operation !== "exists") return;
+      fs.before = () => {};
+      compactBlocks(metas, { fs: mem, dir: DIR, newUlid: () => C });
+    };
+    known?.reload();
+    const set = known ?? new BlockSet(fs, DIR, new PageCache(1 << 20));
+    assert.deepEqual(ulids(set), [C]);
+    assert.deepEqual(Object.keys(dump(set.blocks[0])), ["y"]);
+  });
+}
+
 test("opens many blocks with a few small reads each", () => {
   const names = Array.from({ length: 50 }, (_, i) => `01ARZ3NDEKTSV4RRFFQ69G${String(i).padStart(4, "0")}`);
   const fs = new FaultFileSystem(folderWith(...names));
