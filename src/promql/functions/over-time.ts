@@ -57,11 +57,12 @@ export const tsOfLastOverTime: FloatKernel = perWindow(
   ({ floatTimes }, _lo, hi) => floatTimes[hi - 1] / 1000,
 );
 
-/** Samples of which the best one is worked out once for all windows that they are in. */
-const BLOCK_SHIFT = 3;
-const BLOCK = 1 << BLOCK_SHIFT;
-/** Windows of fewer samples are as fast one by one. */
-const WIDE = 3 * BLOCK;
+/** Samples of which the best one is worked out once for all windows that they are in: as many as a step adds, or 8. */
+const BLOCK = 8;
+const BLOCK_MIN = 4;
+const BLOCK_MAX = 64;
+/** Windows of fewer blocks are as fast sample by sample. */
+const BLOCKS_MIN = 3;
 
 /** By block, its best value; shared by all calls. */
 let bestOfBlocks = new Float64Array(256);
@@ -84,8 +85,11 @@ function bestOf(values: Float64Array, lo: number, hi: number, sign: 1 | -1, star
 function extremeOverTime(sign: 1 | -1): FloatKernel {
   const worst = sign === 1 ? -Infinity : Infinity;
   return (windows, call, out, kinds, base) => {
-    const { floats, floatStart, floatEnd, floatLo, floatHi, steps } = windows;
-    const blocks = Math.ceil((floatEnd - floatStart) / BLOCK);
+    const { floats, floatStart, floatLo, floatHi, steps } = windows;
+    const block = blockOf(windows);
+    const wide = BLOCKS_MIN * block;
+    // Where samples are regular, a block ends where a window does.
+    const origin = floatStart + ((floatHi[steps >> 1] - floatStart) % block);
     let hasBlocks = false;
     let filled = 0;
     for (let s = 0; s < steps; s++) {
@@ -93,16 +97,16 @@ function extremeOverTime(sign: 1 | -1): FloatKernel {
       const hi = floatHi[s];
       if (hi === lo) continue;
       let best = worst;
-      if (hi - lo < WIDE) best = bestOf(floats, lo, hi, sign, worst);
+      if (hi - lo < wide) best = bestOf(floats, lo, hi, sign, worst);
       else {
-        if (!hasBlocks) findBestOfBlocks(windows, blocks, sign, worst);
+        if (!hasBlocks) findBestOfBlocks(windows, block, origin, sign, worst);
         hasBlocks = true;
-        const first = (lo - floatStart + BLOCK - 1) >> BLOCK_SHIFT;
-        const last = (hi - floatStart) >> BLOCK_SHIFT;
-        best = bestOf(floats, lo, floatStart + (first << BLOCK_SHIFT), sign, worst);
+        const first = ((lo - origin + block - 1) / block) | 0;
+        const last = ((hi - origin) / block) | 0;
+        best = bestOf(floats, lo, origin + first * block, sign, worst);
         best = bestOf(bestOfBlocks, first, last, sign, best);
-        best = bestOf(floats, floatStart + (last << BLOCK_SHIFT), hi, sign, best);
-        call.state.did((hi - lo) >> BLOCK_SHIFT);
+        best = bestOf(floats, origin + last * block, hi, sign, best);
+        call.state.did(last - first);
       }
       out[base + s] = best === worst ? firstNumber(floats, lo, hi) : best;
       kinds[base + s] = 1;
@@ -112,16 +116,26 @@ function extremeOverTime(sign: 1 | -1): FloatKernel {
   };
 }
 
+/** As many samples as each step adds, where that is the same at all of them, or so. */
+function blockOf({ floatHi, steps }: RangeWindows): number {
+  const middle = steps >> 1;
+  const added = middle > 0 ? floatHi[middle] - floatHi[middle - 1] : 0;
+  return added >= BLOCK_MIN && added <= BLOCK_MAX ? added : BLOCK;
+}
+
+/** Of the whole blocks from `origin` on. */
 function findBestOfBlocks(
-  { floats, floatStart, floatEnd }: RangeWindows,
-  blocks: number,
+  { floats, floatEnd }: RangeWindows,
+  block: number,
+  origin: number,
   sign: 1 | -1,
   worst: number,
 ): void {
+  const blocks = Math.floor((floatEnd - origin) / block);
   if (blocks > bestOfBlocks.length) bestOfBlocks = new Float64Array(2 * blocks);
-  for (let block = 0; block < blocks; block++) {
-    const from = floatStart + block * BLOCK;
-    bestOfBlocks[block] = bestOf(floats, from, Math.min(from + BLOCK, floatEnd), sign, worst);
+  for (let b = 0; b < blocks; b++) {
+    const from = origin + b * block;
+    bestOfBlocks[b] = bestOf(floats, from, from + block, sign, worst);
   }
 }
 

@@ -45,8 +45,9 @@ export class Extrapolation {
   readonly sampled: Float64Array;
   /** From the window's start to the first sample, seconds. */
   readonly toStart: Float64Array;
-  /** Every window has two samples or more. */
-  isWhole = false;
+  /** The windows of the steps from `wholeFrom` to before `wholeTo` have two samples or more each. */
+  wholeFrom = 0;
+  wholeTo = 0;
   sampledMin = 0;
   toStartMax = 0;
 

@@ -58,11 +58,11 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
     if (isCounter && floatStarts !== null) warnOfOverlaps(windows, call);
     const divisor = isRate ? toSeconds(call.rangeMs) : 1;
     const extrapolation = extrapolationOf(windows, call, divisor);
-    const { factors, sampled, toStart } = extrapolation;
-    const hasPlain =
-      extrapolation.isWhole && floatStarts === null && !(isCounter && known === null && foundNaN);
+    const { factors, sampled, toStart, wholeFrom } = extrapolation;
+    const hasPlain = floatStarts === null && !(isCounter && known === null && foundNaN);
+    const plainTo = hasPlain ? extrapolation.wholeTo : 0;
     /** Up to this step it was judged whether all is plain. */
-    let judged = 0;
+    let judged = wholeFrom;
     let firstReset = 0;
     let filled = 0;
     for (let s = 0; s < steps; s++) {
@@ -71,10 +71,10 @@ export function extrapolatedFloats(isCounter: boolean, isRate: boolean): FloatKe
       if (last < lo) continue;
       const first = floats[lo];
       while (firstReset < resetCount && resets[firstReset] <= lo) firstReset++;
-      if (hasPlain && s >= judged) {
+      if (s >= judged && s < plainTo) {
         const reset = firstReset < resetCount ? resets[firstReset] : floatEnd;
         const from = s;
-        const to = Math.min(s + JUDGED_STEPS, steps);
+        const to = Math.min(s + JUDGED_STEPS, plainTo);
         judged = to;
         while (judged > from && floatHi[judged - 1] > reset) judged--;
         if (
@@ -122,7 +122,9 @@ function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number
   if (extrapolation.isCurrent) return extrapolation;
   const { factors, sampled, toStart } = extrapolation;
   extrapolation.isCurrent = true;
-  let isWhole = true;
+  // Where a series begins and ends there may be none; gaps in its middle are rare.
+  let wholeFrom = 0;
+  let wholeTo = -1;
   let sampledMin = Number.POSITIVE_INFINITY;
   let toStartMax = 0;
   // Where samples come regularly, one window is like the other.
@@ -134,7 +136,8 @@ function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number
     const lo = floatLo[s];
     const last = floatHi[s] - 1;
     if (last <= lo) {
-      isWhole = false;
+      if (wholeFrom === s) wholeFrom = s + 1;
+      else if (wholeTo < 0) wholeTo = s;
       continue;
     }
     const firstMs = floatTimes[lo];
@@ -161,7 +164,8 @@ function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number
     sampledMin = Math.min(sampledMin, sampled[s]);
     toStartMax = Math.max(toStartMax, toStart[s]);
   }
-  extrapolation.isWhole = isWhole;
+  extrapolation.wholeFrom = wholeFrom;
+  extrapolation.wholeTo = wholeTo < 0 ? steps : wholeTo;
   extrapolation.sampledMin = sampledMin;
   extrapolation.toStartMax = toStartMax;
   return extrapolation;
