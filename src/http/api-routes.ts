@@ -1,3 +1,4 @@
+import { Cancellation } from "../base/cancellation.js";
 import type { Engine, QueryAnswer, QueryKind, QueryRequest } from "../workers/contract.js";
 import { type Call, JSON_TYPE } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
@@ -134,14 +135,14 @@ function askEngine(
   kind: QueryKind,
   more: Pick<QueryRequest, "accept" | "context">,
 ): void {
-  const gone = new AbortController();
-  call.exchange.onGone = () => gone.abort();
+  const gone = new Cancellation();
+  call.exchange.onGone = () => gone.cancel();
   const { params, client } = call;
   const request: QueryRequest =
     kind === "label_values"
       ? { kind, params, client, labelName: unescapeLabelName(call.variable) }
       : { kind, params, client, ...more };
-  engine.query(request, gone.signal).then(
+  engine.query(request, gone).then(
     (result) => answer(call, result),
     () => call.error("internal", "internal error"),
   );

@@ -1,3 +1,4 @@
+import { Cancellation } from "../base/cancellation.js";
 import { IMPORT_BODY_BYTES_MAX } from "../base/limits.js";
 import { isUtf8 } from "../model/go-text.js";
 import { parseGoFloatOrNull } from "../wire/exposition-parser.js";
@@ -153,12 +154,12 @@ function importText(
 function exportText(gate: EngineGate, call: Call): void {
   const engine = gate.current();
   if (engine === null) return call.unavailable(gate.ready(), gate.reason());
-  const gone = new AbortController();
-  call.exchange.onGone = () => gone.abort();
+  const gone = new Cancellation();
+  call.exchange.onGone = () => gone.cancel();
   const { params, client } = call;
   const piece = (cursor?: QueryRequest["exportCursor"]): Promise<QueryAnswer> => {
     const request: QueryRequest = { kind: "export", params, client };
-    return engine.query(cursor === undefined ? request : { ...request, exportCursor: cursor }, gone.signal);
+    return engine.query(cursor === undefined ? request : { ...request, exportCursor: cursor }, gone);
   };
   piece().then(
     (first) => {

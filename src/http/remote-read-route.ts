@@ -1,3 +1,4 @@
+import { Cancellation } from "../base/cancellation.js";
 import { READ_BYTES_MAX } from "../base/limits.js";
 import type { Engine, QueryAnswer, ReadCursor } from "../workers/contract.js";
 import type { Call } from "./call.js";
@@ -57,7 +58,7 @@ function read(gate: EngineGate, call: Call, end: () => void): void {
     end();
     return;
   }
-  const gone = new AbortController();
+  const gone = new Cancellation();
   let ended = false;
   const finish = (): void => {
     if (ended) return;
@@ -65,10 +66,10 @@ function read(gate: EngineGate, call: Call, end: () => void): void {
     end();
   };
   call.exchange.onGone = () => {
-    gone.abort();
+    gone.cancel();
     finish();
   };
-  const piece = (cursor?: ReadCursor): Promise<QueryAnswer> => ask(engine, call, gone.signal, cursor);
+  const piece = (cursor?: ReadCursor): Promise<QueryAnswer> => ask(engine, call, gone, cursor);
   piece().then(
     (first) => {
       if (first.next === undefined) {
@@ -84,11 +85,16 @@ function read(gate: EngineGate, call: Call, end: () => void): void {
   );
 }
 
-function ask(engine: Engine, call: Call, signal: AbortSignal, cursor?: ReadCursor): Promise<QueryAnswer> {
+function ask(
+  engine: Engine,
+  call: Call,
+  cancellation: Cancellation,
+  cursor?: ReadCursor,
+): Promise<QueryAnswer> {
   const { params, body } = call;
   return engine.query(
     { kind: "read", client: call.client, params, body, ...(cursor === undefined ? {} : { cursor }) },
-    signal,
+    cancellation,
   );
 }
 

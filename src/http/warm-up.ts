@@ -4,8 +4,10 @@
  * itself small questions, as a client would, over a loopback port of its own that serves nothing else and is closed in
  * between. The query threads say what to ask (`workers/query-warm-up.ts`); the answers are thrown away.
  */
+
 import { randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
+import { Cancellation } from "../base/cancellation.js";
 import type { Clock } from "../base/clock.js";
 import { HEADER_BYTES_MAX } from "../base/limits.js";
 import type { Logger } from "../base/log.js";
@@ -48,6 +50,7 @@ export class WarmUp {
   private round: Promise<void> = Promise.resolve();
   private readonly secret = randomBytes(32).toString("hex");
   private readonly stopping = new AbortController();
+  private readonly gone = new Cancellation();
 
   constructor(gate: EngineGate, options: WarmUpOptions, cors: CorsPolicy, clock: Clock, log: Logger) {
     this.gate = gate;
@@ -67,6 +70,7 @@ export class WarmUp {
   /** Resolves once its port is closed. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    this.gone.cancel();
     for (const timer of this.timers) clearTimeout(timer);
     await this.round;
     await this.access.close();
@@ -134,8 +138,7 @@ export class WarmUp {
   private async questions(): Promise<readonly QueryRequest[]> {
     const engine = this.gate.current();
     if (engine === null) return [];
-    const { signal } = this.stopping;
-    const { body } = await engine.query({ kind: "warm_up", params: [], client: CLIENT }, signal);
+    const { body } = await engine.query({ kind: "warm_up", params: [], client: CLIENT }, this.gone);
     const { data } = JSON.parse(new TextDecoder().decode(body)) as {
       readonly data?: readonly QueryRequest[];
     };

@@ -1,6 +1,7 @@
 /**
  * What `http/` may ask of the threads behind it. Plain data only: every message crosses a thread.
  */
+import type { Cancellation } from "../base/cancellation.js";
 import type { Refusal } from "../head/head-writer.js";
 import type { ExceededBudget } from "../head/ingest-policy.js";
 import type { IngestRules } from "../model/ingest-rules.js";
@@ -208,7 +209,7 @@ export interface Engine {
   /** Translates and stores. Never rejects. */
   ingestOtlp(request: OtlpRequest): Promise<OtlpAnswer>;
   /** Never rejects: errors are answers. An abort ends the evaluation within 100 ms. */
-  query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer>;
+  query(request: QueryRequest, cancellation: Cancellation): Promise<QueryAnswer>;
   /** `/api/v1/status/active_queries`: the answer's JSON body. */
   activeQueries(): QueryAnswer;
   /** Ends a query that waits or runs; false where there is none of this id. */

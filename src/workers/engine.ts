@@ -1,4 +1,5 @@
 /** The database behind the front end: threads, slots and the log, put together. */
+import type { Cancellation } from "../base/cancellation.js";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
@@ -406,12 +407,12 @@ class ThreadedEngine implements Engine {
     return this.otlp.ingest(request);
   }
 
-  query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
+  query(request: QueryRequest, cancellation: Cancellation): Promise<QueryAnswer> {
     if (request.kind === "cardinality") {
       const now = systemClock.monotonicMs();
       const before = this.churn.before(now, this.db.kernel.seriesCount(), this.metrics.createdSeries);
       const context: CardinalityContext = { ...before, senders: request.context };
-      return this.queryPool.query({ ...request, context }, signal, systemClock.nowMs());
+      return this.queryPool.query({ ...request, context }, cancellation, systemClock.nowMs());
     }
     if (request.kind === "query_exemplars") {
       const labelsOf = (ref: number) => this.db.labelsOf(ref);
@@ -419,7 +420,7 @@ class ThreadedEngine implements Engine {
         encodeExemplarsAnswer(this.db.exemplars, labelsOf, request.params, this.language),
       );
     }
-    const answer = this.queryPool.query(request, signal, systemClock.nowMs());
+    const answer = this.queryPool.query(request, cancellation, systemClock.nowMs());
     return request.kind === "search_metric_names" ? this.describeMetrics(request, answer) : answer;
   }
 

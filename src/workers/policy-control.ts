@@ -1,5 +1,6 @@
 /** Rules and budgets of a running server: made to hold, kept in step with the head, and given back when replaced. */
 
+import { Cancellation } from "../base/cancellation.js";
 import { systemClock } from "../base/clock.js";
 import { RefusalError } from "../base/errors.js";
 import type { Logger } from "../base/log.js";
@@ -92,7 +93,7 @@ export class PolicyControl {
   private async countSeries(budgets: readonly (readonly Matcher[])[], seriesEnd: number): Promise<number[]> {
     const context: CardinalityContext = { countBefore: 0, created: 0, windowMs: 0, budgets, seriesEnd };
     const request: QueryRequest = { kind: "count_series", params: [], context };
-    const { body } = await this.queries.query(request, new AbortController().signal, systemClock.nowMs());
+    const { body } = await this.queries.query(request, new Cancellation(), systemClock.nowMs());
     const answer = JSON.parse(new TextDecoder().decode(body)) as { data?: number[]; error?: string };
     if (answer.data === undefined)
       throw new RefusalError("unavailable", `series cannot be counted: ${answer.error}`);

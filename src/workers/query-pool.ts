@@ -3,6 +3,7 @@
  * evaluation runs to its end on its thread; a shared word tells it that nobody waits any more. What finds no free
  * thread waits here, where it can be listed, ended and overtaken by other clients' queries.
  */
+import type { Cancellation } from "../base/cancellation.js";
 import { systemClock } from "../base/clock.js";
 import { type RefusalCode, RefusalError } from "../base/errors.js";
 import { QUERIES_WAITING_MAX, QUERY_THREAD_HEAP_MIB_MAX } from "../base/limits.js";
@@ -87,7 +88,7 @@ export class QueryPool {
     this.threads = new ServingThreads(this.pool, IDLE_TIMEOUT_MS);
   }
 
-  query(request: QueryRequest, signal: AbortSignal, receivedMs: number): Promise<QueryAnswer> {
+  query(request: QueryRequest, cancellation: Cancellation, receivedMs: number): Promise<QueryAnswer> {
     if (request.kind === "warm_up") {
       this.ownMetrics = new QueryMetrics(new MetricRegistry(), NOTHING, NOTHING);
     }
@@ -100,24 +101,21 @@ export class QueryPool {
         waitedMs: -1,
         settle: (answer) => {
           if (deadline !== null) clearTimeout(deadline);
-          signal.removeEventListener("abort", cancel);
+          cancellation.onCancel(null);
           this.active.delete(query.id);
           this.noteAnswer(query, answer);
           resolve(answer);
         },
       };
       let deadline: NodeJS.Timeout | null = null;
-      const cancel = (): void => {
-        this.cancel(query.id);
-      };
-      signal.addEventListener("abort", cancel, { once: true });
+      cancellation.onCancel(() => this.cancel(query.id));
       this.active.set(query.id, query);
       const refused = this.queue.push(clientOf(query), query);
       if (refused !== null) {
         this.metricsOf(query).refused.add();
         refused.settle(refusal("unavailable", "too many queries are waiting"));
       }
-      if (signal.aborted) cancel();
+      if (cancellation.isCanceled) this.cancel(query.id);
       this.pump();
       if (query.place >= 0 || !this.active.has(query.id)) return;
       const timeoutMs = queryTimeoutMs(request.params, this.options.data.timeoutMs);

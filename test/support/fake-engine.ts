@@ -1,3 +1,4 @@
+import type { Cancellation } from "../../dist/base/cancellation.js";
 import type {
   Engine,
   ImportAnswer,
@@ -70,12 +71,12 @@ export class FakeEngine implements Engine {
     return { status: 200, refused: 0, message: "" };
   }
 
-  async query(request: QueryRequest, signal: AbortSignal): Promise<QueryAnswer> {
+  async query(request: QueryRequest, cancellation: Cancellation): Promise<QueryAnswer> {
     const { client: _client, ...asked } = request;
     this.queries.push(asked);
     const answer = this.onQuery(request);
     if (answer !== null) return answer;
-    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    await new Promise<void>((resolve) => cancellation.onCancel(resolve));
     this.abortedQueries++;
     return { status: 499, body: new Uint8Array() };
   }
