@@ -271,7 +271,7 @@ const LATER_SHAPES: readonly LaterShape[] = [
   {
     changelog: "after 3.14.0 (88665ab517, #19266) PromQL: Honour the @ modifier when evaluating info series",
     query: /^\(?info\(.*(offset|@)/,
-    difference: /^(\d+) instead of \1 series, /,
+    difference: /^(\d+) instead of \1 series, | instead of undefined/,
   },
   {
     changelog: "3.7.0 PromQL: Fix `info()` function on churning series. #17135",

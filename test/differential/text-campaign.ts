@@ -45,9 +45,10 @@ export async function runTexts(
       if (own.status === "error" && path === "parse_query") refused++;
       // Its JSON has no NaN and no infinities, which `fill` may have.
       if (other.error?.includes("unsupported value: ")) continue;
-      const restated = endsAtCall(other.error ?? "", query)
-        ? await askLater(rig, path, query, own)
-        : restate(other, own, query);
+      const restated =
+        endsAtCall(other.error ?? "", query) || LETTER_FOR_COLON.test(own.error ?? "")
+          ? await askLater(rig, path, query, own)
+          : restate(other, own, query);
       if (JSON.stringify(own) === JSON.stringify(restated)) continue;
       reports.push(
         `SEED=${seed} text ${index}, ${path}: ${JSON.stringify(query)}\n  ${JSON.stringify(own)}\n  instead of ${JSON.stringify(restated)}`,
@@ -57,7 +58,7 @@ export async function runTexts(
   return { asked, refused, reports };
 }
 
-/** What the later Prometheus says where 3.5 reads no further; ours where there is none to ask. */
+/** What the later Prometheus says where 3.5 reads the text otherwise; ours where there is none to ask. */
 async function askLater(
   { laterUrl }: Rig,
   path: string,
@@ -108,14 +109,12 @@ function restate(other: TextAnswer, own: TextAnswer, query: string): TextAnswer 
 
 /** What later versions say and what 3.5 says in its place. */
 const LATER_ERRORS: readonly (readonly [now: RegExp, before: RegExp])[] = [
-  // Behind a duration in brackets stands what is none: 3.5 names the second letter of a word, or expects more.
-  [
-    /unexpected character: '.', expected ':'$/u,
-    /unexpected (colon '.'$|"[^"]*" in subquery or range selector, expected)/u,
-  ],
   // Durations have had calls with two arguments since.
   [/unexpected "," in /, /unexpected character in duration expression: ','$/],
 ];
+
+/** Behind a duration in brackets 3.5 takes any letter for the colon: `a[2m _ 1]` is `a[2m:1s]` there. */
+const LETTER_FOR_COLON = /unexpected character: '.', expected ':'$/u;
 
 /** 3.5 knows `start`, `end`, `step` and `range` behind modifiers only, and reads no further elsewhere. */
 function endsAtCall(error: string, query: string): boolean {
