@@ -4,7 +4,6 @@
  * itself small questions, as a client would, over a loopback port of its own that serves nothing else and is closed in
  * between. The query threads say what to ask (`workers/query-warm-up.ts`); the answers are thrown away.
  */
-
 import { randomBytes } from "node:crypto";
 import { Agent, request } from "node:http";
 import { Cancellation } from "../base/cancellation.js";
