@@ -1,4 +1,4 @@
-/** Tells that nobody waits for some work any more. An AbortSignal says the same, and takes 20 µs of each query. */
+/** Tells that nobody waits for some work any more. An AbortSignal says the same, and takes 15 µs of each query. */
 export class Cancellation {
   private canceled = false;
   private listener: (() => void) | null = null;

@@ -18,7 +18,7 @@ interface Waiting<Answer> {
 
 interface Thread<Answer> {
   readonly port: MessagePort;
-  readonly idle: NodeJS.Timeout;
+  readonly idleTimer: NodeJS.Timeout;
   /** Null: the thread is idle. */
   waiting: Waiting<Answer> | null;
 }
@@ -51,8 +51,8 @@ export class ServingThreads<Request, Answer> {
 
   private open(): Thread<Answer> {
     const { port1: port, port2 } = new MessageChannel();
-    const idle = setTimeout(() => this.endIdle(thread), this.idleMs).unref();
-    const thread: Thread<Answer> = { port, idle, waiting: null };
+    const idleTimer = setTimeout(() => this.endIdle(thread), this.idleMs).unref();
+    const thread: Thread<Answer> = { port, idleTimer, waiting: null };
     const task: ServeTask = { port: port2 };
     this.serving.add(thread);
     this.pool.run(task, { name: "serve", transferList: [port2] }).then(
@@ -66,7 +66,7 @@ export class ServingThreads<Request, Answer> {
   private answered(thread: Thread<Answer>, answer: Answer): void {
     const { waiting } = thread;
     thread.waiting = null;
-    thread.idle.refresh();
+    thread.idleTimer.refresh();
     this.idle.push(thread);
     waiting?.resolve(answer);
   }
@@ -79,7 +79,7 @@ export class ServingThreads<Request, Answer> {
 
   private gone(thread: Thread<Answer>, error: unknown): void {
     this.remove(thread);
-    clearTimeout(thread.idle);
+    clearTimeout(thread.idleTimer);
     thread.port.close();
     thread.waiting?.reject(error);
     thread.waiting = null;
