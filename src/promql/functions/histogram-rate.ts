@@ -3,6 +3,7 @@ import { combine, compact, divide, multiply } from "../histogram/arithmetic.js";
 import { FloatHistogram, usesCustomBuckets } from "../histogram/float-histogram.js";
 import { detectsReset } from "../histogram/reset.js";
 import { reduceSide } from "../histogram/side.js";
+import { extrapolationFactor, factorFrom } from "./extrapolation.js";
 import { floatsOfStep, hasFloats, hasHistograms } from "./mixed-over-time.js";
 import {
   type FloatKernel,
@@ -12,7 +13,6 @@ import {
   type RangeWindows,
   toSeconds,
 } from "./range-window.js";
-import { extrapolationFactor, factorFrom } from "./rate.js";
 import { isStartReset, startsOverlap } from "./start-timestamps.js";
 
 /** rate, increase and delta of a window that may hold histograms. */

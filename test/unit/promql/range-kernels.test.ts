@@ -1,6 +1,7 @@
 /** The kernels that treat many windows at once, against one window after the other. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { extrapolationFactor } from "../../../dist/promql/functions/extrapolation.js";
 import { maxOverTime, minOverTime } from "../../../dist/promql/functions/over-time.js";
 import {
   Extrapolation,
@@ -8,7 +9,7 @@ import {
   type RangeCall,
   type RangeWindows,
 } from "../../../dist/promql/functions/range-window.js";
-import { extrapolatedFloats, extrapolationFactor } from "../../../dist/promql/functions/rate.js";
+import { extrapolatedFloats } from "../../../dist/promql/functions/rate.js";
 import { seededRandom } from "../../support/random.js";
 
 const STRIDE_MS = 15_000;
