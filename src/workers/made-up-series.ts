@@ -8,30 +8,44 @@ const INTERVAL_MS = 15_000;
 const INSTANCES = 6;
 const MODES: readonly string[] = ["idle", "iowait", "nice", "softirq", "system", "user"];
 const NO_RESETS = new Int32Array(0);
+/** Of the series one begins late, one at zero, and one falls to it now and then: samples from one time to the next. */
+const LATE_EVERY = 4;
+const ZERO_EVERY = 3;
+const RESETS_EVERY = 5;
+const RESET_SAMPLES = 200;
 
 /** The same series under every name; all of them were scraped together. */
 export class MadeUpSeries implements Queryable {
   private readonly firstMs: number;
   private readonly timestamps: Float64Array;
   private readonly values: readonly Float64Array[];
+  private readonly resets: Int32Array;
 
   /** Of `rangeMs` up to `endMs`. */
   constructor(endMs: number, rangeMs: number) {
     const samples = Math.floor(rangeMs / INTERVAL_MS);
     this.firstMs = endMs - samples * INTERVAL_MS;
     this.timestamps = Float64Array.from({ length: samples }, (_, i) => this.firstMs + i * INTERVAL_MS);
-    this.values = Array.from({ length: INSTANCES * MODES.length }, (_, series) =>
-      Float64Array.from({ length: samples }, (_, i) => 1000 + i * (series + 1.1)),
-    );
+    this.values = Array.from({ length: INSTANCES * MODES.length }, (_, series) => {
+      const first = series % ZERO_EVERY === 0 ? 0 : 1000;
+      const period = hasResets(series) ? RESET_SAMPLES : samples;
+      return Float64Array.from({ length: samples }, (_, i) => first + (i % period) * (series + 1.1));
+    });
+    const resets = Math.max(0, Math.ceil(samples / RESET_SAMPLES) - 1);
+    this.resets = Int32Array.from({ length: resets }, (_, i) => (i + 1) * RESET_SAMPLES);
   }
 
   select(matchers: readonly Matcher[]): SeriesSet {
     const name = matchers.find((matcher) => matcher.name === "__name__")?.value ?? "";
-    const indexOf = (timestamp: number): number =>
-      Math.min(Math.max(Math.ceil((timestamp - this.firstMs) / INTERVAL_MS), 0), this.timestamps.length);
+    const { length } = this.timestamps;
+    const indexOf = (series: number, timestamp: number): number => {
+      const first = series % LATE_EVERY === 1 ? length >> 2 : 0;
+      return Math.min(Math.max(Math.ceil((timestamp - this.firstMs) / INTERVAL_MS), first), length);
+    };
     const view = (index: number, mint: number, maxt: number, target: SampleView): boolean => {
       const values = this.values[index] as Float64Array;
-      target.show(this.timestamps, values, indexOf(mint), indexOf(maxt + 1), true, NO_RESETS);
+      const resets = hasResets(index) ? this.resets : NO_RESETS;
+      target.show(this.timestamps, values, indexOf(index, mint), indexOf(index, maxt + 1), true, resets);
       return true;
     };
     return {
@@ -47,7 +61,7 @@ export class MadeUpSeries implements Queryable {
           MODES[index % MODES.length] as string,
         ]),
       read: (index, mint, maxt, columns) => {
-        const [from, to] = [indexOf(mint), indexOf(maxt + 1)];
+        const [from, to] = [indexOf(index, mint), indexOf(index, maxt + 1)];
         columns.clear();
         columns.reserve(to - from);
         columns.timestamps.set(this.timestamps.subarray(from, to));
@@ -65,4 +79,8 @@ export class MadeUpSeries implements Queryable {
   labelValues(): string[] {
     return [];
   }
+}
+
+function hasResets(series: number): boolean {
+  return series % RESETS_EVERY === 2;
 }

@@ -30,6 +30,8 @@ const RANGE_MS = 4 * 3_600_000;
 const STEPS = 240;
 /** Of the questions one is about many series. */
 const WIDE_EVERY = 5;
+/** And one about made-up ones, which have what stored ones may lack: gaps, counters that fell, counters near zero. */
+const MADE_UP_EVERY = 4;
 const SMALL_RANGE_MS = 120_000;
 const SMALL_STEPS = 4;
 /** Stands for everything where nothing is stored. */
@@ -70,9 +72,10 @@ function detachOnce(): void {
 class Round {
   private readonly host: WarmUpHost;
   private readonly nowMs = wholeSecond();
-  private questions: readonly QueryRequest[] | null = null;
-  /** Null where there are stored ones. */
-  private madeUp: MadeUpSeries | null = null;
+  private readonly madeUp = new MadeUpSeries(this.nowMs, RANGE_MS);
+  private readonly aboutMadeUp = new Turns(questionsAbout([MADE_UP], this.nowMs, RANGE_MS, STEPS));
+  /** Null before the first question. */
+  private aboutStored: Turns | null = null;
   private asked = 0;
 
   constructor(host: WarmUpHost) {
@@ -91,20 +94,38 @@ class Round {
   }
 
   private ask(stored: Queryable, parts: StoredParts): void {
-    this.questions ??= this.findQuestions(parts);
-    const question = this.questions[this.asked++ % this.questions.length] as QueryRequest;
-    this.host.answer(question, this.madeUp ?? stored, parts);
+    this.aboutStored ??= new Turns(this.storedQuestions(parts));
+    const isMadeUp = this.aboutStored.isEmpty || this.asked % MADE_UP_EVERY === 0;
+    this.asked++;
+    if (isMadeUp) this.host.answer(this.aboutMadeUp.next(), this.madeUp, parts);
+    else this.host.answer(this.aboutStored.next(), stored, parts);
   }
 
-  private findQuestions({ head }: StoredParts): QueryRequest[] {
-    const { nowMs } = this;
-    const { selections, endMs } = subjectsOf(head, nowMs - RANGE_MS, nowMs);
-    if (selections.length === 0) this.madeUp = new MadeUpSeries(nowMs, RANGE_MS);
-    const small = questionsAbout(selections.length === 0 ? [MADE_UP] : selections, endMs, RANGE_MS, STEPS);
+  /** [] where nothing is stored. */
+  private storedQuestions({ head }: StoredParts): QueryRequest[] {
+    const { selections, endMs } = subjectsOf(head, this.nowMs - RANGE_MS, this.nowMs);
+    const questions = questionsAbout(selections, endMs, RANGE_MS, STEPS);
     const wide = wideQuestion(head, endMs, RANGE_MS);
-    const questions = wide === null ? small : small.map((one, i) => (i % WIDE_EVERY === 0 ? wide : one));
+    return wide === null ? questions : questions.map((one, i) => (i % WIDE_EVERY === 1 ? wide : one));
+  }
+}
+
+/** Questions, one after the other and again from the first. */
+class Turns {
+  private readonly questions: readonly QueryRequest[];
+  private asked = 0;
+
+  constructor(questions: readonly QueryRequest[]) {
     // As they come from another thread: arrays that were made here are others to compiled code.
-    return structuredClone(questions);
+    this.questions = structuredClone(questions);
+  }
+
+  get isEmpty(): boolean {
+    return this.questions.length === 0;
+  }
+
+  next(): QueryRequest {
+    return this.questions[this.asked++ % this.questions.length] as QueryRequest;
   }
 }
 

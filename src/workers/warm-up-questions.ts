@@ -7,7 +7,7 @@ import { SampleColumns } from "../storage/columns.js";
 import type { Params } from "../wire/params.js";
 import type { QueryRequest } from "./contract.js";
 
-/** Of the ranges some go on where there are no samples, no longer. */
+/** Of the ranges some begin earlier, and some go on where there are no samples any more. */
 const BEYOND_EVERY = 7;
 const BEYOND_MS = 900_000;
 /** Of one question. */
@@ -34,7 +34,7 @@ export interface Selection {
 
 /**
  * Of rates and of gauges, as dashboards have them. `{}` stands for a selector, `{!}` and `{~}` for one with a matcher
- * more of that kind, LABEL for a label.
+ * more of that kind, `{^}` for one with a pattern that values begin with, LABEL for a label.
  */
 const QUERIES: readonly string[] = [
   "sum by (LABEL) (rate({}[5m]))",
@@ -44,7 +44,7 @@ const QUERIES: readonly string[] = [
   "max_over_time(rate({!}[5m])[30m:1m])",
   "{}",
   "1 - {} / {}",
-  "count({~})",
+  "count({^})",
   "max by (LABEL, job) ({}) > 0",
   "quantile by (LABEL) (0.9, {})",
   "max_over_time({}[1h])",
@@ -61,7 +61,8 @@ export function questionsAbout(
   return Array.from({ length: QUERIES.length * selections.length }, (_, i) => {
     const query = fill(QUERIES[i % QUERIES.length] as string, selections[i % selections.length] as Selection);
     if (i % INSTANT_EVERY === 0) return instantRequest(query, endMs);
-    const beyondMs = i % BEYOND_EVERY === 0 ? BEYOND_MS : 0;
+    const turn = i % BEYOND_EVERY;
+    const beyondMs = turn === 0 ? BEYOND_MS : turn === 1 ? -BEYOND_MS : 0;
     return rangeRequest(query, endMs + beyondMs, rangeMs, steps);
   });
 }
@@ -92,11 +93,19 @@ function fill(query: string, { matchers, label, value }: Selection): string {
   // Of words only: those are looked up, and no pattern is tried on all the values that there are.
   const isWord = /^\w+$/.test(value);
   const either: Matcher = isWord ? { name: label, op: "=~", value: `${value}|-` } : other;
+  // So are those that begin so: few, since it is a whole value.
+  const longer: Matcher = { name: label, op: "=~", value: `${escapePattern(value)}.*` };
   return query
     .replaceAll("{}", () => text([]))
     .replaceAll("{!}", () => text([other]))
     .replaceAll("{~}", () => text([either]))
+    .replaceAll("{^}", () => text([longer]))
     .replaceAll("LABEL", () => label);
+}
+
+/** A pattern that matches just this text. */
+function escapePattern(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
 }
 
 /** What to ask a head about. */
@@ -121,13 +130,16 @@ export function subjectsOf(head: HeadReader, fromMs: number, nowMs: number): Sub
     if (columns.count > 0) newestMs = Math.max(newestMs, columns.timestamps[columns.count - 1] as number);
   }
   return {
-    selections: refs.map((ref) => selectionOf(head, head.labels(ref))),
+    selections: refs.map((ref, i) => selectionOf(head, head.labels(ref), i)),
     endMs: newestMs > 0 ? Math.floor(newestMs / 1000) * 1000 : nowMs,
   };
 }
 
-/** The most common of its labels first, since what few series have leaves fewer than there could be. */
-function selectionOf(head: HeadReader, labels: Labels): Selection {
+/**
+ * The most common of its labels first, since what few series have leaves fewer than there could be. The other label is
+ * one that many series have or few, in turn.
+ */
+function selectionOf(head: HeadReader, labels: Labels, turn: number): Selection {
   const matchers: Matcher[] = [{ name: "__name__", op: "=", value: labels.get("__name__") }];
   const others = [...labels]
     .filter(([name]) => name !== "__name__")
@@ -139,7 +151,8 @@ function selectionOf(head: HeadReader, labels: Labels): Selection {
     if (head.find(matchers).length <= SERIES_MAX) break;
     matchers.push({ name, op: "=", value });
   }
-  const { name, value } = cheap[cheap.length >> 1] ?? { name: "instance", value: "" };
+  const other = turn % 2 === 0 ? cheap[cheap.length >> 1] : cheap[cheap.length - 1];
+  const { name, value } = other ?? { name: "instance", value: "" };
   return { matchers, label: isLegacyLabelName(name) ? name : "instance", value };
 }
 
