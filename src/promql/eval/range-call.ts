@@ -331,7 +331,7 @@ class InnerRows {
     this.stepMs = stepMs;
   }
 
-  /** Takes a row over; false where it is empty. A row of floats without gaps is read where it lies. */
+  /** Takes a row over; false where it is empty. Floats without gaps between them are read where they lie. */
   load(windows: RangeWindows, row: number): boolean {
     const { inner } = this;
     const { steps, kinds, values } = inner;
@@ -342,14 +342,24 @@ class InnerRows {
     windows.histogramStarts = null;
     windows.histogramCount = 0;
     windows.histograms = [];
+    let first = 0;
+    let end = 0;
     let floats = 0;
-    for (let i = base; i < base + steps; i++) if (kinds[i] === FLOAT) floats++;
-    windows.sharesTimes = floats === steps;
-    if (floats === steps) {
+    let others = 0;
+    for (let s = 0; s < steps; s++) {
+      const kind = kinds[base + s];
+      if (kind === FLOAT) {
+        if (floats++ === 0) first = s;
+        end = s + 1;
+      } else if (kind !== ABSENT) others++;
+    }
+    windows.sharesTimes = floats > 0 && floats === end - first && others === 0;
+    if (windows.sharesTimes) {
       windows.floatTimes = this.allTimes();
       windows.floats = values.subarray(base, base + steps);
-      windows.floatEnd = steps;
-      return steps > 0;
+      windows.floatStart = first;
+      windows.floatEnd = end;
+      return true;
     }
     this.loadSparse(windows, base);
     return windows.floatEnd + windows.histogramCount > 0;

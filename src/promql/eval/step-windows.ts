@@ -7,8 +7,10 @@ const KEPT_MAX = 64;
 /** Two positions and three factors. */
 const BYTES_PER_STEP = 32;
 
-/** What the times of a series say about each step. */
+/** What the times of a series, those from `start` to before `end` of an array, say about each step. */
 interface StepTimes {
+  start: number;
+  end: number;
   readonly lo: Int32Array;
   readonly hi: Int32Array;
   readonly extrapolation: Extrapolation;
@@ -34,6 +36,8 @@ export class StepWindows {
   private make(): StepTimes {
     takeArrayBytes(BYTES_PER_STEP * this.steps);
     return {
+      start: 0,
+      end: 0,
       lo: intsOfQuery(this.steps),
       hi: intsOfQuery(this.steps),
       extrapolation: new Extrapolation(this.steps),
@@ -42,16 +46,16 @@ export class StepWindows {
 
   /** Sets the window of each step: samples in (end - range, end], wider for anchored and smoothed selectors. */
   find(windows: RangeWindows): void {
-    const { floatTimes } = windows;
-    let times = windows.sharesTimes ? this.kept.get(floatTimes) : undefined;
-    if (times === undefined) {
+    const { floatTimes, floatStart, floatEnd, sharesTimes } = windows;
+    const kept = sharesTimes ? this.kept.get(floatTimes) : undefined;
+    let times = kept;
+    if (times === undefined || times.start !== floatStart || times.end !== floatEnd) {
       times = this.own;
-      if (windows.sharesTimes && this.kept.size < KEPT_MAX) {
+      if (sharesTimes && kept === undefined && this.kept.size < KEPT_MAX) {
         times = this.make();
         this.kept.set(floatTimes, times);
       }
-      times.extrapolation.isCurrent = false;
-      slide(floatTimes, windows.floatStart, windows.floatEnd, this.call, times.lo, times.hi);
+      this.place(floatTimes, floatStart, floatEnd, times);
     }
     windows.floatLo = times.lo;
     windows.floatHi = times.hi;
@@ -59,6 +63,49 @@ export class StepWindows {
     if (windows.histogramCount === 0) return;
     const { histogramTimes, histogramCount, histogramLo, histogramHi } = windows;
     slide(histogramTimes, 0, histogramCount, this.call, histogramLo, histogramHi);
+  }
+
+  private place(floatTimes: Float64Array, start: number, end: number, times: StepTimes): void {
+    const { lo, hi, extrapolation } = times;
+    times.start = start;
+    times.end = end;
+    extrapolation.isCurrent = false;
+    extrapolation.evenFrom = 0;
+    extrapolation.evenTo = 0;
+    const intervalMs = intervalOf(floatTimes, start, end);
+    if (intervalMs > 0 && this.call.strideMs % intervalMs === 0) {
+      count(floatTimes[start], intervalMs, end - start, this.call, times);
+    } else slide(floatTimes, start, end, this.call, lo, hi);
+  }
+}
+
+/** The distance between neighbours, milliseconds; 0 where it is not the same everywhere. */
+function intervalOf(times: Float64Array, start: number, end: number): number {
+  if (end - start < 2) return 0;
+  const intervalMs = times[start + 1] - times[start];
+  for (let i = start + 2; i < end; i++) if (times[i] - times[i - 1] !== intervalMs) return 0;
+  return intervalMs;
+}
+
+/** Samples at equal distances, of which a step passes over a whole number: where they lie need not be looked up. */
+function count(
+  firstMs: number,
+  intervalMs: number,
+  samples: number,
+  { state, anchored, smoothed, rangeMs, firstEndMs, strideMs }: RangeCall,
+  { start, lo, hi, extrapolation }: StepTimes,
+): void {
+  const width = rangeMs + (anchored || smoothed ? state.lookbackMs : 0);
+  const after = smoothed ? state.lookbackMs : 0;
+  const perStep = strideMs / intervalMs;
+  // As if there were samples before the first and behind the last.
+  let from = Math.floor((firstEndMs - width - firstMs) / intervalMs) + 1;
+  let to = Math.floor((firstEndMs + after - firstMs) / intervalMs) + 1;
+  for (let s = 0; s < lo.length; s++, from += perStep, to += perStep) {
+    lo[s] = start + Math.min(Math.max(from, 0), samples);
+    hi[s] = start + Math.min(Math.max(to, 0), samples);
+    if (from < 0) extrapolation.evenFrom = s + 1;
+    if (to <= samples) extrapolation.evenTo = s + 1;
   }
 }
 

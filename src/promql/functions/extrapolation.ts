@@ -8,7 +8,7 @@ export const SURELY_LARGER: number = 1 + 1e-9;
 export function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor: number): Extrapolation {
   const { extrapolation, floatTimes, floatLo, floatHi, steps } = windows;
   if (extrapolation.isCurrent) return extrapolation;
-  const { factors, sampled, toStart } = extrapolation;
+  const { factors, sampled, toStart, evenFrom, evenTo } = extrapolation;
   extrapolation.isCurrent = true;
   // Where a series begins and ends there may be none; gaps in its middle are rare.
   let wholeFrom = 0;
@@ -51,6 +51,10 @@ export function extrapolationOf(windows: RangeWindows, call: RangeCall, divisor:
     toStart[s] = toStartMs / 1000;
     sampledMin = Math.min(sampledMin, sampled[s]);
     toStartMax = Math.max(toStartMax, toStart[s]);
+    if (s === evenFrom && s < evenTo) {
+      for (const each of [factors, sampled, toStart]) each.fill(each[s], s, evenTo);
+      s = evenTo - 1;
+    }
   }
   extrapolation.wholeFrom = wholeFrom;
   extrapolation.wholeTo = wholeTo < 0 ? steps : wholeTo;

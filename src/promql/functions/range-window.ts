@@ -43,6 +43,9 @@ export class Extrapolation {
   readonly factors: Float64Array;
   /** From the first sample to the last one, seconds. */
   readonly sampled: Float64Array;
+  /** The windows of the steps from `evenFrom` to before `evenTo` are one like the other: as many samples, as far apart. */
+  evenFrom = 0;
+  evenTo = 0;
   /** From the window's start to the first sample, seconds. */
   readonly toStart: Float64Array;
   /** The windows of the steps from `wholeFrom` to before `wholeTo` have two samples or more each. */
