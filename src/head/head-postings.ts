@@ -69,6 +69,17 @@ export class HeadPostings implements PostingsSource {
     }
   }
 
+  /** True where `name` has at most `max` values. */
+  hasFewValues(name: string, max: number): boolean {
+    const at = this.find(encodeKey(name));
+    let pair = at === 0 ? 0 : Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
+    let count = 0;
+    for (; pair !== 0 && count <= max; count++) {
+      pair = Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
+    }
+    return count <= max;
+  }
+
   /** Refs of `pair`, ascending. */
   read(pair: number): Uint32Array {
     const count = this.kernel.exports.readPostings(pair, this.kernel.seriesCount(), this.work);

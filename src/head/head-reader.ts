@@ -130,6 +130,11 @@ export class HeadReader implements Queryable {
     return this.index.countPostings(name, value);
   }
 
+  /** True where the label has, or had, at most `max` values. */
+  hasFewValues(name: string, max: number): boolean {
+    return this.index.hasFewValues(name, max);
+  }
+
   /** The refs of the series that match, ascending. */
   find(matchers: readonly Matcher[]): Uint32Array {
     this.keepUp();

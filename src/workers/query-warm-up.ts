@@ -39,6 +39,7 @@ export const MADE_UP: Selection = {
   matchers: [{ name: "__name__", op: "=", value: "requests_total" }],
   label: "mode",
   value: "idle",
+  hasFewValues: true,
 };
 
 /** Begins in a while and ends by itself; nothing it does can fail a query. */

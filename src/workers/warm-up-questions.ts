@@ -14,6 +14,8 @@ const BEYOND_MS = 900_000;
 const SERIES_MAX = 100;
 /** Labels of more series come last: reading the list of them takes long. */
 const POSTINGS_MAX = 20_000;
+/** Of a label that a pattern is tried on: a head goes through all of them. */
+const VALUES_MAX = 1000;
 /** Series that are looked at, to find some that are still written. */
 const REFS_LOOKED_AT = 1000;
 /** More than there are queries, and no multiple: each query comes to ask about each. */
@@ -30,6 +32,8 @@ export interface Selection {
   readonly matchers: readonly Matcher[];
   readonly label: string;
   readonly value: string;
+  /** A pattern may be tried on all values of the label. */
+  readonly hasFewValues: boolean;
 }
 
 /**
@@ -82,7 +86,7 @@ export function wideQuestion(head: HeadReader, endMs: number, rangeMs: number): 
   return rangeRequest(`count({${printMatcher(widest.matcher)}})`, endMs, rangeMs, WIDE_STEPS);
 }
 
-function fill(query: string, { matchers, label, value }: Selection): string {
+function fill(query: string, { matchers, label, value, hasFewValues }: Selection): string {
   const [first, ...others] = matchers;
   const name = first?.op === "=" && isLegacyMetricName(first.value) ? first.value : "";
   const text = (more: readonly Matcher[]): string =>
@@ -93,8 +97,9 @@ function fill(query: string, { matchers, label, value }: Selection): string {
   // Of words only: those are looked up, and no pattern is tried on all the values that there are.
   const isWord = /^\w+$/.test(value);
   const either: Matcher = isWord ? { name: label, op: "=~", value: `${value}|-` } : other;
-  // So are those that begin so: few, since it is a whole value.
-  const longer: Matcher = { name: label, op: "=~", value: `${escapePattern(value)}.*` };
+  const longer: Matcher = hasFewValues
+    ? { name: label, op: "=~", value: `${escapePattern(value)}.*` }
+    : either;
   return query
     .replaceAll("{}", () => text([]))
     .replaceAll("{!}", () => text([other]))
@@ -153,7 +158,8 @@ function selectionOf(head: HeadReader, labels: Labels, turn: number): Selection 
   }
   const other = turn % 2 === 0 ? cheap[cheap.length >> 1] : cheap[cheap.length - 1];
   const { name, value } = other ?? { name: "instance", value: "" };
-  return { matchers, label: isLegacyLabelName(name) ? name : "instance", value };
+  const hasFewValues = head.hasFewValues(name, VALUES_MAX);
+  return { matchers, label: isLegacyLabelName(name) ? name : "instance", value, hasFewValues };
 }
 
 /** The query over a range. */

@@ -99,8 +99,14 @@ test("questions about stored series are about few of them, of every kind", async
   for (const question of questions) parseExpr(question);
   assert.ok(questions.some((question) => /\b(job|id)!="/.test(question)));
   assert.ok(questions.some((question) => /\b(job|id)=~"/.test(question)));
-  // Any other pattern than of words or of what begins with a value would be tried on all values of a label.
-  const odd = questionsAbout([{ ...selections[0]!, label: "id", value: "a.1" }], nowMs, RANGE_MS, 120);
-  const patterns = odd.flatMap(({ params }) => params[0]![1].match(/\w+=~"[^"]*"/g) ?? []);
-  assert.deepEqual(patterns, ['id=~"a\\\\.1.*"']);
+  // Any other pattern than of words is tried on all values of a label.
+  const patternsOf = (hasFewValues: boolean): string[] => {
+    const odd = { ...selections[0]!, label: "id", value: "a.1", hasFewValues };
+    const questions = questionsAbout([odd], nowMs, RANGE_MS, 120);
+    return questions.flatMap(({ params }) => params[0]![1].match(/\w+=~"[^"]*"/g) ?? []);
+  };
+  assert.deepEqual(patternsOf(true), ['id=~"a\\\\.1.*"']);
+  assert.deepEqual(patternsOf(false), []);
+  assert.ok(local.head.hasFewValues("id", 300) && !local.head.hasFewValues("id", 299));
+  assert.ok(local.head.hasFewValues("none", 0));
 });
