@@ -59,25 +59,28 @@ export class HeadPostings implements PostingsSource {
 
   /** Calls `visit` with every value of `name` and its pair. */
   eachPair(name: string, visit: (value: string, pair: number) => void): void {
-    const at = this.find(encodeKey(name));
-    if (at === 0) return;
-    let pair = Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
-    while (pair !== 0) {
+    for (let pair = this.firstPair(name); pair !== 0; pair = this.nextPair(pair)) {
       worked(WORK_PER_PAIR);
       visit(this.textAt(pair), pair);
-      pair = Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
     }
   }
 
   /** True where `name` has at most `max` values. */
   hasFewValues(name: string, max: number): boolean {
+    let left = max;
+    let pair = this.firstPair(name);
+    for (; pair !== 0 && left > 0; left--) pair = this.nextPair(pair);
+    return pair === 0;
+  }
+
+  /** 0: none. */
+  private firstPair(name: string): number {
     const at = this.find(encodeKey(name));
-    let pair = at === 0 ? 0 : Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
-    let count = 0;
-    for (; pair !== 0 && count <= max; count++) {
-      pair = Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
-    }
-    return count <= max;
+    return at === 0 ? 0 : Atomics.load(this.kernel.u32(), (at + L.NAME_PAIRS) >>> 2);
+  }
+
+  private nextPair(pair: number): number {
+    return Atomics.load(this.kernel.u32(), (pair + L.PAIR_NEXT) >>> 2);
   }
 
   /** Refs of `pair`, ascending. */

@@ -160,3 +160,8 @@ function expandTemplate(template: string, lookup: (name: string) => string): str
 }
 
 const REFERENCE = /\$(?:\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/uy;
+
+/** A pattern that matches just this text. */
+export function escapeRegexp(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
+}

@@ -8,7 +8,7 @@ const INTERVAL_MS = 15_000;
 const INSTANCES = 6;
 const MODES: readonly string[] = ["idle", "iowait", "nice", "softirq", "system", "user"];
 const NO_RESETS = new Int32Array(0);
-/** Of the series one begins late, one at zero, and one falls to it now and then: samples from one time to the next. */
+/** Of so many series one begins late, one begins at zero, one falls back to its first value every RESET_SAMPLES samples. */
 const LATE_EVERY = 4;
 const ZERO_EVERY = 3;
 const RESETS_EVERY = 5;

@@ -30,7 +30,7 @@ const RANGE_MS = 4 * 3_600_000;
 const STEPS = 240;
 /** Of the questions one is about many series. */
 const WIDE_EVERY = 5;
-/** And one about made-up ones, which have what stored ones may lack: gaps, counters that fell, counters near zero. */
+/** And one about made-up ones, which have what stored ones may lack: a late beginning, counters that fell, counters near zero. */
 const MADE_UP_EVERY = 4;
 const SMALL_RANGE_MS = 120_000;
 const SMALL_STEPS = 4;

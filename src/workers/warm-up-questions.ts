@@ -2,6 +2,7 @@
 import type { HeadReader } from "../head/head-reader.js";
 import { isLegacyLabelName, isLegacyMetricName, type Labels } from "../model/labels.js";
 import type { Matcher } from "../model/matcher.js";
+import { escapeRegexp } from "../model/regexp.js";
 import { printMatcher } from "../promql/parse/printer.js";
 import { SampleColumns } from "../storage/columns.js";
 import type { Params } from "../wire/params.js";
@@ -98,7 +99,7 @@ function fill(query: string, { matchers, label, value, hasFewValues }: Selection
   const isWord = /^\w+$/.test(value);
   const either: Matcher = isWord ? { name: label, op: "=~", value: `${value}|-` } : other;
   const longer: Matcher = hasFewValues
-    ? { name: label, op: "=~", value: `${escapePattern(value)}.*` }
+    ? { name: label, op: "=~", value: `${escapeRegexp(value)}.*` }
     : either;
   return query
     .replaceAll("{}", () => text([]))
@@ -106,11 +107,6 @@ function fill(query: string, { matchers, label, value, hasFewValues }: Selection
     .replaceAll("{~}", () => text([either]))
     .replaceAll("{^}", () => text([longer]))
     .replaceAll("LABEL", () => label);
-}
-
-/** A pattern that matches just this text. */
-function escapePattern(text: string): string {
-  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
 }
 
 /** What to ask a head about. */

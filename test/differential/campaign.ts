@@ -4,7 +4,7 @@ import { Dice } from "./dice.js";
 import type { Expression } from "./expression.js";
 import { print } from "./expression.js";
 import { QueryGenerator } from "./generate.js";
-import { explanationOfShape, isOfLaterVersion, LATER_VERSIONS, withoutCounts } from "./later-version.js";
+import { explanationsOfShape, isOfLaterVersion, LATER_VERSIONS, withoutCounts } from "./later-version.js";
 import {
   type Answer,
   ask,
@@ -81,8 +81,8 @@ export async function runCampaign(rig: Rig, vocabulary: Vocabulary, campaign: Ca
     const smallest = await shrink(expression, times, fails);
     const { unexplained } = await compareAt(rig, smallest);
     const difference = (unexplained ?? found.unexplained).text;
-    const line = explanationOfShape(smallest, difference);
-    if (line !== null && (await laterAgrees(rig, smallest, line))) {
+    const line = await borneOut(rig, smallest, explanationsOfShape(smallest, difference));
+    if (line !== null) {
       campaign.onAsked?.(smallest.query, [line]);
       explained.set(line, (explained.get(line) ?? 0) + 1);
       continue;
@@ -162,6 +162,12 @@ async function laterDifference(
 }
 
 /** Whether what excuses a difference is so: the later Prometheus must answer as Varve does. */
+/** The first explanation that a later Prometheus does not contradict. */
+async function borneOut(rig: Rig, request: QueryRequest, lines: readonly string[]): Promise<string | null> {
+  for (const line of lines) if (await laterAgrees(rig, request, line)) return line;
+  return null;
+}
+
 async function laterAgrees(rig: Rig, request: QueryRequest, line: string): Promise<boolean> {
   return !isOfLaterVersion(line) || (await laterDifference(rig, request)) === null;
 }

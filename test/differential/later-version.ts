@@ -330,10 +330,9 @@ export function withoutCounts(later: Answer, own: Answer): Answer {
   );
 }
 
-/** Why a shrunk query differs, as far as it is known; null where it is not. */
-export function explanationOfShape({ query }: QueryRequest, difference: string): string | null {
-  const found = [...LATER_SHAPES, ...KNOWN_DIFFERENCES].find(
-    (shape) => shape.query.test(query) && shape.difference.test(difference),
-  );
-  return found?.changelog ?? null;
+/** Why a shrunk query may differ, as far as it is known. */
+export function explanationsOfShape({ query }: QueryRequest, difference: string): string[] {
+  return [...LATER_SHAPES, ...KNOWN_DIFFERENCES]
+    .filter((shape) => shape.query.test(query) && shape.difference.test(difference))
+    .map(({ changelog }) => changelog);
 }

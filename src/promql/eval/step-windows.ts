@@ -92,11 +92,11 @@ function count(
   firstMs: number,
   intervalMs: number,
   samples: number,
-  { state, anchored, smoothed, rangeMs, firstEndMs, strideMs }: RangeCall,
+  call: RangeCall,
   { start, lo, hi, extrapolation }: StepTimes,
 ): void {
-  const width = rangeMs + (anchored || smoothed ? state.lookbackMs : 0);
-  const after = smoothed ? state.lookbackMs : 0;
+  const { firstEndMs, strideMs } = call;
+  const { width, after } = reachOf(call);
   const perStep = strideMs / intervalMs;
   // As if there were samples before the first and behind the last.
   let from = Math.floor((firstEndMs - width - firstMs) / intervalMs) + 1;
@@ -109,6 +109,14 @@ function count(
   }
 }
 
+/** How far a window reaches back from the end of its step, and beyond it; milliseconds. */
+function reachOf({ state, anchored, smoothed, rangeMs }: RangeCall): { width: number; after: number } {
+  return {
+    width: rangeMs + (anchored || smoothed ? state.lookbackMs : 0),
+    after: smoothed ? state.lookbackMs : 0,
+  };
+}
+
 /** Windows of regular samples move by the same number at each step: that is tried before walking. */
 function slide(
   times: Float64Array,
@@ -118,9 +126,7 @@ function slide(
   los: Int32Array,
   his: Int32Array,
 ): void {
-  const { state, anchored, smoothed } = call;
-  const width = call.rangeMs + (anchored || smoothed ? state.lookbackMs : 0);
-  const after = smoothed ? state.lookbackMs : 0;
+  const { width, after } = reachOf(call);
   let lo = first;
   let hi = first;
   let loJump = 0;

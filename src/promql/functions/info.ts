@@ -1,5 +1,6 @@
 import { type Labels, METRIC_NAME } from "../../model/labels.js";
 import type { Matcher } from "../../model/matcher.js";
+import { escapeRegexp } from "../../model/regexp.js";
 import { showLabels, withLabel } from "../eval/label-builder.js";
 import { ABSENT, Matrix } from "../eval/matrix.js";
 import { WORK_PER_KEY } from "../eval/query-state.js";
@@ -73,7 +74,7 @@ function selectInfo(
     for (let row = 0; row < base.rows; row++) if (enriched[row]) values.add(base.labelsOf(row).get(name));
     values.delete("");
     if (values.size === 0) continue;
-    const value = [...values].map((text) => text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&")).join("|");
+    const value = [...values].map(escapeRegexp).join("|");
     identifying.push({ name, op: "=~", value });
   }
   if (identifying.length === 0) return new Matrix(base.steps, 0);
