@@ -148,7 +148,7 @@ function askEngine(
   );
 }
 
-export function answer(call: Call, { status, body, contentType = JSON_TYPE }: QueryAnswer): void {
+export function answer(call: Call, { status, body, contentType = JSON_TYPE, release }: QueryAnswer): void {
   if (status === 204) call.empty(204);
-  else call.reply(status, contentType, body);
+  else call.reply(status, contentType, body, [], release);
 }

@@ -68,18 +68,28 @@ export class Call {
     return paramOf(this.params, name);
   }
 
-  /** Answers with a body of `type`; compressed where the client takes it and it pays. */
-  reply(status: number, type: string, body: Uint8Array | string, headers: readonly string[] = []): void {
+  /**
+   * Answers with a body of `type`; compressed where the client takes it and it pays. `release` is called once nobody
+   * reads the body any more.
+   */
+  reply(
+    status: number,
+    type: string,
+    body: Uint8Array | string,
+    headers: readonly string[] = [],
+    release?: () => void,
+  ): void {
     const all = [...this.headers, ...headers, "Content-Type", type];
     if (!this.acceptsGzip || body.length < GZIP_BYTES_MIN) {
-      this.send(status, all, body);
+      this.send(status, all, body, release);
       return;
     }
     // In one go: each piece of output is another way to the compressing thread and back.
     const chunkSize = Math.min(Math.max(body.length >> 1, GZIP_PIECE_BYTES_MIN), GZIP_PIECE_BYTES_MAX);
     gzip(body, { level: 1, chunkSize }, (error, compressed) => {
-      if (error !== null) this.send(status, all, body);
-      else this.send(status, [...all, "Content-Encoding", "gzip"], compressed);
+      if (error !== null) return this.send(status, all, body, release);
+      release?.();
+      this.send(status, [...all, "Content-Encoding", "gzip"], compressed);
     });
   }
 
@@ -139,11 +149,16 @@ export class Call {
     return { address, user, requestId };
   }
 
-  private send(status: number, headers: readonly string[], body: Uint8Array | string): void {
+  private send(
+    status: number,
+    headers: readonly string[],
+    body: Uint8Array | string,
+    release?: () => void,
+  ): void {
     this.answered(status);
     // Asked for, it is in the answer.
     void this.exchange.requestId;
-    this.exchange.send(status, headers, body, this.closes);
+    this.exchange.send(status, headers, body, this.closes, release);
   }
 
   private answered(status: number): void {

@@ -79,8 +79,14 @@ export class GatedExchange implements Exchange {
     });
   }
 
-  send(status: number, headers: HeaderList, body: Uint8Array | string, close?: boolean): void {
-    this.answer(() => this.inner.send(status, headers, body, close));
+  send(
+    status: number,
+    headers: HeaderList,
+    body: Uint8Array | string,
+    close?: boolean,
+    sent?: () => void,
+  ): void {
+    this.answer(() => this.inner.send(status, headers, body, close, sent));
   }
 
   stream(status: number, headers: HeaderList, pull: () => Promise<Uint8Array | null>): void {

@@ -73,7 +73,13 @@ class NodeExchange implements Exchange {
     });
   }
 
-  send(status: number, headers: HeaderList, body: Uint8Array | string, close = false): void {
+  send(
+    status: number,
+    headers: HeaderList,
+    body: Uint8Array | string,
+    close = false,
+    sent?: () => void,
+  ): void {
     if (this.finished) return;
     this.finished = true;
     const { response } = this;
@@ -83,8 +89,8 @@ class NodeExchange implements Exchange {
     }
     if (close || this.shared.draining) all.push("Connection", "close");
     response.writeHead(status, all);
-    if (status === 204 || status === 304 || this.method === "HEAD") response.end();
-    else response.end(body);
+    if (status === 204 || status === 304 || this.method === "HEAD") response.end(sent);
+    else response.end(body, sent);
   }
 
   stream(status: number, headers: HeaderList, pull: () => Promise<Uint8Array | null>): void {

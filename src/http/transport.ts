@@ -38,8 +38,17 @@ export interface Exchange {
   header(name: string): string;
   /** Hands the body to `sink`; call it at most once, before the handler returns. Uncalled: body discarded. */
   receive(sink: BodySink): void;
-  /** Answers, once. `close` ends the connection afterwards. Content-Length is added here. */
-  send(status: number, headers: HeaderList, body: Uint8Array | string, close?: boolean): void;
+  /**
+   * Answers, once. `close` ends the connection afterwards; `sent` is called when nobody reads `body` any more, or
+   * never. Content-Length is added here.
+   */
+  send(
+    status: number,
+    headers: HeaderList,
+    body: Uint8Array | string,
+    close?: boolean,
+    sent?: () => void,
+  ): void;
   /**
    * Answers, once, with a body whose length nobody knows yet. `pull` is asked for the next piece when the client has
    * taken the last one, until it gives null; if it rejects, the connection is closed so that nobody takes what was

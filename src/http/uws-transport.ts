@@ -48,6 +48,7 @@ class UwsExchange implements Exchange {
   private request: UwsRequest | null;
   private response: UwsResponse;
   private sink: BodySink | null = null;
+  private sent: (() => void) | undefined;
   private readonly shared: Shared;
 
   constructor(response: UwsResponse, request: UwsRequest, shared: Shared) {
@@ -87,9 +88,19 @@ class UwsExchange implements Exchange {
     this.response.onData((bytes, last) => this.data(bytes, last));
   }
 
-  send(status: number, headers: HeaderList, body: Uint8Array | string, close = false): void {
-    if (this.finished) return;
+  send(
+    status: number,
+    headers: HeaderList,
+    body: Uint8Array | string,
+    close = false,
+    sent?: () => void,
+  ): void {
+    if (this.finished) {
+      sent?.();
+      return;
+    }
     this.finished = true;
+    this.sent = sent;
     const end = close || this.shared.draining;
     this.response.cork(() => {
       const response = this.response;
@@ -188,7 +199,10 @@ class UwsExchange implements Exchange {
     sink.end();
   }
 
+  /** The answer is out, or can be no more. */
   private settled(): void {
+    this.sent?.();
+    this.sent = undefined;
     this.sweepsLeft = -1;
     this.shared.underWay.delete(this);
   }

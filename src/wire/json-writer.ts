@@ -29,14 +29,11 @@ export class JsonWriter {
     spare = null;
   }
 
-  /** What was written, in a buffer of its own that may be handed to another thread. Nothing may be written after that. */
+  /** What was written, in a buffer of its own (`giveBackBuffer`). Nothing may be written after that. */
   finish(): Uint8Array {
-    const { bytes, length } = this;
+    const written = this.bytes.subarray(0, this.length);
     this.bytes = NONE;
-    // Of a large answer no copy: what is behind its end was never touched and is no memory yet.
-    if (bytes.length > SPARE_BYTES_MAX) return bytes.subarray(0, length);
-    spare = bytes;
-    return bytes.slice(0, length);
+    return written;
   }
 
   /** `text` as it is; ASCII only. */
@@ -207,8 +204,14 @@ export class JsonWriter {
   }
 }
 
+/** For who needs an answer's bytes no more: the next one is written there. */
+export function giveBackBuffer({ buffer }: Uint8Array): void {
+  if (buffer.byteLength > SPARE_BYTES_MAX || buffer.byteLength <= (spare?.length ?? 0)) return;
+  spare = new Uint8Array(buffer);
+}
+
 const NONE = new Uint8Array();
-/** One a thread: a writer is used from its beginning to its end before the next one. */
+/** One a thread. */
 let spare: Uint8Array | null = null;
 let printer: SamplePrinter | null = null;
 

@@ -130,6 +130,8 @@ export interface QueryAnswer {
   readonly status: number;
   /** The whole body; of JSON with its envelope. */
   readonly body: Uint8Array;
+  /** To be called once nobody reads `body` any more: another answer's may lie there then. */
+  readonly release?: () => void;
   /** Absent: JSON. */
   readonly contentType?: string;
   /** Of a streamed answer: where its next piece begins; absent behind the last one. */

@@ -8,6 +8,7 @@ import { Epochs } from "../db/epochs.js";
 import { QueryThread, type StoredParts } from "../db/query-thread.js";
 import { nodeFileSystem } from "../io/node-file-system.js";
 import type { Queryable, QueryControl } from "../storage/queryable.js";
+import { giveBackBuffer } from "../wire/json-writer.js";
 import { queryTimeoutMs } from "../wire/params.js";
 import { encodeError } from "../wire/prometheus-json.js";
 import { answerCardinality, isCardinalityKind } from "./cardinality-answers.js";
@@ -16,7 +17,7 @@ import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
 import { smallQuestions, warmUp } from "./query-warm-up.js";
-import type { ServeTask } from "./serving-threads.js";
+import { type ServeTask, serve as serveOn } from "./serving-threads.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
 import { ThreadSlots } from "./thread-slots.js";
 
@@ -47,18 +48,14 @@ const ownBoard = QueryBoard.create(1);
 warmUp({
   run: (work) => thread.run(work),
   answer: (request, queryable, parts) =>
-    void evaluate({ request, place: 0, receivedMs: systemClock.nowMs() }, ownBoard, queryable, parts),
+    giveBackBuffer(
+      evaluate({ request, place: 0, receivedMs: systemClock.nowMs() }, ownBoard, queryable, parts).body,
+    ),
 });
 
-/** Answers what comes over the port, until a null. Bodies are moved to the main thread and not copied. */
-export function serve({ port }: ServeTask): Promise<void> {
-  return new Promise((resolve) => {
-    port.on("message", (task: QueryTask | null) => {
-      if (task === null) return resolve();
-      const outcome = query(task);
-      port.postMessage(outcome, [outcome.body.buffer as ArrayBuffer]);
-    });
-  });
+/** The pool's task: as long as the thread lives. */
+export function serve(task: ServeTask): Promise<void> {
+  return serveOn(task, query, giveBackBuffer);
 }
 
 function query(task: QueryTask): QueryOutcome {

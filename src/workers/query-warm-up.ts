@@ -44,7 +44,6 @@ export const MADE_UP: Selection = {
 
 /** Begins in a while and ends by itself; nothing it does can fail a query. */
 export function warmUp(host: WarmUpHost): void {
-  detachOnce();
   for (let i = 0; i < WARM_UP_ROUNDS; i++) {
     const budgetMs = i === 0 ? FIRST_BUDGET_MS : BUDGET_MS;
     setTimeout(() => new Round(host).piece(budgetMs), WARM_UP_ROUND_MS * (i + 1)).unref();
@@ -59,15 +58,6 @@ export function smallQuestions({ head }: StoredParts): QueryAnswer {
   const nowMs = wholeSecond();
   const { selections, endMs } = subjectsOf(head, nowMs - RANGE_MS, nowMs);
   return encodeData(questionsAbout(selections, endMs, SMALL_RANGE_MS, SMALL_STEPS));
-}
-
-/**
- * V8 compiles as if no buffer ever lost its memory, until one does; then all code that reads arrays is thrown away.
- * An answer's buffer is handed over and loses its memory: that would be the first query, and all warmth gone with it.
- */
-function detachOnce(): void {
-  const buffer = new ArrayBuffer(1);
-  structuredClone(buffer, { transfer: [buffer] });
 }
 
 class Round {

@@ -2,15 +2,12 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServingThreads } from "../../../dist/workers/serving-threads.js";
+import { AREA_BYTES_MAX } from "../../../dist/workers/shared-area.js";
 import { closePool, openPool } from "../../../dist/workers/thread-pool.js";
+import type { Answer } from "../../support/serving-entry.js";
 
 const filename = new URL("../../support/serving-entry.js", import.meta.url).href;
 const NEVER_MS = 60_000;
-
-interface Answer {
-  readonly request: string;
-  readonly threadId: number;
-}
 
 function open(t: TestContext, idleMs: number) {
   const pool = openPool({ filename, minThreads: 1, maxThreads: 3, atomics: "disabled" });
@@ -23,7 +20,8 @@ test("each request gets its answer; one thread is enough for one at a time", asy
   const first = await threads.ask("a");
   assert.equal(first.request, "a");
   for (const request of ["b", "c"]) {
-    assert.deepEqual(await threads.ask(request), { request, threadId: first.threadId });
+    const next = await threads.ask(request);
+    assert.deepEqual([next.request, next.threadId], [request, first.threadId]);
   }
   assert.equal(pool.threads.length, 1);
   const together = await Promise.all(["d", "e", "f"].map((request) => threads.ask(request)));
@@ -32,6 +30,48 @@ test("each request gets its answer; one thread is enough for one at a time", asy
     ["d", "e", "f"],
   );
   assert.equal(new Set(together.map(({ threadId }) => threadId)).size, 3);
+});
+
+const SIZES = [10, 0, 300_000, 5, AREA_BYTES_MAX, AREA_BYTES_MAX + 1, 300_000];
+
+function assertFilled({ body }: Answer, byte: number, length: number): void {
+  assert.equal(body.length, length);
+  assert.ok(
+    body.every((one) => one === byte),
+    `${length} times ${byte}`,
+  );
+}
+
+test("bodies that nobody released stay as they are", async (t) => {
+  const { threads } = open(t, NEVER_MS);
+  const answers: Answer[] = [];
+  for (const [i, size] of SIZES.entries()) answers.push(await threads.ask(`fill ${i + 1} ${size}`));
+  for (const [i, size] of SIZES.entries()) assertFilled(answers[i]!, i + 1, size);
+});
+
+test("a released body's memory is used again, a larger one's is not", async (t) => {
+  const { threads } = open(t, NEVER_MS);
+  const buffers = new Set<ArrayBufferLike>();
+  for (const [i, size] of SIZES.entries()) {
+    const answer = await threads.ask(`fill ${i + 1} ${size}`);
+    assertFilled(answer, i + 1, size);
+    buffers.add(answer.body.buffer);
+    answer.release?.();
+  }
+  // 256 KiB, 512 KiB, the largest, and the one that was handed over.
+  assert.equal(buffers.size, 4);
+});
+
+test("a late release is no release of what lies there by then", async (t) => {
+  const { threads } = open(t, NEVER_MS);
+  const first = await threads.ask("fill 1 10");
+  first.release?.();
+  const second = await threads.ask("fill 2 10");
+  assert.equal(second.body.buffer, first.body.buffer);
+  first.release?.();
+  const third = await threads.ask("fill 3 10");
+  assertFilled(second, 2, 10);
+  assertFilled(third, 3, 10);
 });
 
 for (const end of ["exit", "throw"]) {
