@@ -87,42 +87,63 @@ export function wideQuestions(workload: Workload, baseMs: number): Question[] {
 }
 
 /**
- * Asks all programs one question after the other, so that each question meets the same minute of the machine
- * everywhere; nobody always comes first. Returns the figures by program and question.
+ * Asks all programs in turn, one answer each and then the next: where the machine is slow for some milliseconds or
+ * seconds, it is so for all of them. Nobody always comes first. Returns the figures by program and question.
  */
 export async function askInTurn(
   programs: readonly Asked[],
   questions: readonly Question[],
   repeats: number = REPEATS,
 ): Promise<MixFigure[][]> {
+  const connections = await Promise.all(programs.map(({ port }) => Connection.open(port)));
   const figures = programs.map((): MixFigure[] => []);
-  for (const [i, question] of questions.entries()) {
-    for (const turn of programs.keys()) {
-      const at = (i + turn) % programs.length;
-      figures[at]!.push(await measure(programs[at]!, question, repeats));
+  for (const { query, path } of questions) {
+    const asking = programs.map(({ pid }, at) => new Asking(connections[at]!, pid));
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (const turn of programs.keys()) await asking[(repeat + turn) % programs.length]!.ask(path);
     }
+    for (const [at, one] of asking.entries()) figures[at]!.push(one.figure(query));
   }
+  for (const connection of connections) connection.close();
   return figures;
 }
 
-/** The time of an answer: from the request to the answer's last byte, on a connection that is open. */
-async function measure({ port, pid }: Asked, { query, path }: Question, repeats: number): Promise<MixFigure> {
-  const connection = await Connection.open(port);
-  const times: number[] = [];
-  let error = "";
-  const before = cpuMs(pid);
-  for (let repeat = 0; repeat < repeats && error === ""; repeat++) {
-    const startedAt = performance.now();
-    const answer = await connection.get(path);
-    times.push(performance.now() - startedAt);
-    if (answer.status !== 200) error = `${answer.status} ${answer.text().slice(0, 200)}`;
+/** One question to one program. The time of an answer: from the request to its last byte, on an open connection. */
+class Asking {
+  private readonly connection: Connection;
+  private readonly pid: number;
+  private readonly cpuMsBefore: number;
+  private readonly times: number[] = [];
+  private error = "";
+
+  constructor(connection: Connection, pid: number) {
+    this.connection = connection;
+    this.pid = pid;
+    this.cpuMsBefore = cpuMs(pid);
   }
-  connection.close();
-  const [firstMs = Number.NaN] = times;
-  const cpu = (cpuMs(pid) - before) / times.length;
-  times.sort((a, b) => a - b);
-  const medianMs = error === "" ? quantileOf(times, 0.5) : Number.NaN;
-  return { query, medianMs, firstMs, cpuMs: cpu, error };
+
+  /** Not again after a refusal. */
+  async ask(path: string): Promise<void> {
+    if (this.error !== "") return;
+    const startedAt = performance.now();
+    const answer = await this.connection.get(path);
+    this.times.push(performance.now() - startedAt);
+    if (answer.status !== 200) this.error = `${answer.status} ${answer.text().slice(0, 200)}`;
+  }
+
+  figure(query: string): MixFigure {
+    const { times, error } = this;
+    const [firstMs = Number.NaN] = times;
+    const medianMs =
+      error === ""
+        ? quantileOf(
+            times.toSorted((a, b) => a - b),
+            0.5,
+          )
+        : Number.NaN;
+    const cpu = (cpuMs(this.pid) - this.cpuMsBefore) / times.length;
+    return { query, medianMs, firstMs, cpuMs: cpu, error };
+  }
 }
 
 export function geometricMean(values: readonly number[]): number {

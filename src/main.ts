@@ -9,9 +9,6 @@ import { allLoaded } from "./workers/thread-pool.js";
 setFlagsFromString("--no-flush-bytecode");
 setFlagsFromString("--retain-maps-for-n-gc=100");
 setFlagsFromString("--no-memory-reducer");
-// Heaps are small: one that may only grow by a fifth is collected every few dozen queries, and each time it disturbs
-// several of them.
-setFlagsFromString("--heap-growing-percent=100");
 // Queries are few and short: by the usual measure, three times this one, code that they run stays slow for dozens.
 setFlagsFromString("--interrupt-budget=22000");
 
