@@ -54,6 +54,8 @@ export class StoredColumns {
   /** Number of the query that used them last. */
   usedBy = 0;
   readonly timestamps: Float64Array;
+  /** As in `SampleView`. */
+  private readonly intervalMs: number;
   private readonly values: Float64Array;
   private readonly words: Uint32Array;
   private readonly resets: Int32Array | null;
@@ -63,6 +65,7 @@ export class StoredColumns {
     this.facts = spanFacts(columns, origin);
     this.count = columns.count;
     this.timestamps = columns.timestamps;
+    this.intervalMs = intervalOf(this.facts, this.count);
     this.words = columns.valueWords;
     this.values = columns.values;
     this.resets = resetsOf(this.values, this.count);
@@ -86,7 +89,7 @@ export class StoredColumns {
 
   show(mint: number, maxt: number, view: SampleView): void {
     const [start, end] = [this.firstFrom(mint), this.firstFrom(maxt + 1)];
-    view.show(this.timestamps, this.values, start, end, this.isKept, this.resets);
+    view.show(this.timestamps, this.values, start, end, this.isKept, this.intervalMs, this.resets);
   }
 
   /** Index of the first sample at `timestamp` or later. */
@@ -103,6 +106,12 @@ export class StoredColumns {
     }
     return low;
   }
+}
+
+/** Where the largest distance is the mean one, all are. */
+function intervalOf({ firstMs, lastMs, gapMs }: SpanFacts, count: number): number {
+  const spanMs = lastMs - firstMs;
+  return Number.isSafeInteger(spanMs) && gapMs * (count - 1) === spanMs ? gapMs : 0;
 }
 
 /** As in `SampleView`. */

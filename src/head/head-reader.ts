@@ -223,7 +223,7 @@ export class HeadReader implements Queryable {
     const { times, values } = this;
     for (let i = 0; i < count; i++) if (Number.isNaN(values[i])) return false;
     // In the scratch, which the next series takes.
-    view.show(times, values, 0, count, false, null);
+    view.show(times, values, 0, count, false, 0, null);
     return true;
   }
 

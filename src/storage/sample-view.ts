@@ -12,6 +12,8 @@ export class SampleView {
   end = 0;
   /** `timestamps` stays as it is as long as anybody has it; other series may show the same array. */
   sharesTimes = false;
+  /** The distance between neighbours where it is the same for all of the array; 0: not known to be. */
+  intervalMs = 0;
   /** All positions i of the arrays, ascending, where values[i] < values[i - 1]; null: not known, or there are NaNs. */
   resets: Int32Array | null = null;
 
@@ -22,6 +24,7 @@ export class SampleView {
     start: number,
     end: number,
     sharesTimes: boolean,
+    intervalMs: number,
     resets: Int32Array | null,
   ): void {
     this.timestamps = timestamps;
@@ -29,6 +32,7 @@ export class SampleView {
     this.start = start;
     this.end = end;
     this.sharesTimes = sharesTimes;
+    this.intervalMs = intervalMs;
     this.resets = resets;
   }
 }

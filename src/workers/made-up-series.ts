@@ -45,7 +45,10 @@ export class MadeUpSeries implements Queryable {
     const view = (index: number, mint: number, maxt: number, target: SampleView): boolean => {
       const values = this.values[index] as Float64Array;
       const resets = hasResets(index) ? this.resets : NO_RESETS;
-      target.show(this.timestamps, values, indexOf(index, mint), indexOf(index, maxt + 1), true, resets);
+      const [start, end] = [indexOf(index, mint), indexOf(index, maxt + 1)];
+      // That their distances are alike is known of the most, and found out of the others.
+      const intervalMs = index % LATE_EVERY === 1 ? 0 : INTERVAL_MS;
+      target.show(this.timestamps, values, start, end, true, intervalMs, resets);
       return true;
     };
     return {

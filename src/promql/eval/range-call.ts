@@ -145,6 +145,7 @@ class RangeRunner {
     state.hold(count);
     this.matrix.addSourceRow(index);
     windows.sharesTimes = view.sharesTimes;
+    windows.floatIntervalMs = view.intervalMs;
     windows.floatTimes = view.timestamps;
     windows.floats = view.values;
     windows.floatStart = view.start;
@@ -246,6 +247,7 @@ function makeWindows(steps: number): RangeWindows {
     floatTimes: new Float64Array(0),
     floats: new Float64Array(0),
     sharesTimes: false,
+    floatIntervalMs: 0,
     floatLo: new Int32Array(0),
     floatHi: new Int32Array(0),
     extrapolation: new Extrapolation(0),
@@ -265,6 +267,7 @@ function loadColumns(windows: RangeWindows, columns: SampleColumns, useStarts: b
   const { timestamps, values, valueWords, histograms } = columns;
   const starts = useStarts ? columns.startTimestamps : null;
   windows.sharesTimes = false;
+  windows.floatIntervalMs = 0;
   windows.floatTimes = timestamps;
   windows.floats = values;
   windows.floatStart = 0;
@@ -354,6 +357,7 @@ class InnerRows {
       } else if (kind !== ABSENT) others++;
     }
     windows.sharesTimes = floats > 0 && floats === end - first && others === 0;
+    windows.floatIntervalMs = windows.sharesTimes ? this.stepMs : 0;
     if (windows.sharesTimes) {
       windows.floatTimes = this.allTimes();
       windows.floats = values.subarray(base, base + steps);

@@ -55,7 +55,7 @@ export class StepWindows {
         times = this.make();
         this.kept.set(floatTimes, times);
       }
-      this.place(floatTimes, floatStart, floatEnd, times);
+      this.place(windows, times);
     }
     windows.floatLo = times.lo;
     windows.floatHi = times.hi;
@@ -65,17 +65,17 @@ export class StepWindows {
     slide(histogramTimes, 0, histogramCount, this.call, histogramLo, histogramHi);
   }
 
-  private place(floatTimes: Float64Array, start: number, end: number, times: StepTimes): void {
+  private place({ floatTimes, floatStart, floatEnd, floatIntervalMs }: RangeWindows, times: StepTimes): void {
     const { lo, hi, extrapolation } = times;
-    times.start = start;
-    times.end = end;
+    times.start = floatStart;
+    times.end = floatEnd;
     extrapolation.isCurrent = false;
     extrapolation.evenFrom = 0;
     extrapolation.evenTo = 0;
-    const intervalMs = intervalOf(floatTimes, start, end);
+    const intervalMs = floatIntervalMs || intervalOf(floatTimes, floatStart, floatEnd);
     if (intervalMs > 0 && this.call.strideMs % intervalMs === 0) {
-      count(floatTimes[start], intervalMs, end - start, this.call, times);
-    } else slide(floatTimes, start, end, this.call, lo, hi);
+      count(floatTimes[floatStart], intervalMs, floatEnd - floatStart, this.call, times);
+    } else slide(floatTimes, floatStart, floatEnd, this.call, lo, hi);
   }
 }
 
@@ -99,14 +99,35 @@ function count(
   const { width, after } = reachOf(call);
   const perStep = strideMs / intervalMs;
   // As if there were samples before the first and behind the last.
-  let from = Math.floor((firstEndMs - width - firstMs) / intervalMs) + 1;
-  let to = Math.floor((firstEndMs + after - firstMs) / intervalMs) + 1;
-  for (let s = 0; s < lo.length; s++, from += perStep, to += perStep) {
-    lo[s] = start + Math.min(Math.max(from, 0), samples);
-    hi[s] = start + Math.min(Math.max(to, 0), samples);
-    if (from < 0) extrapolation.evenFrom = s + 1;
-    if (to <= samples) extrapolation.evenTo = s + 1;
+  const from = Math.floor((firstEndMs - width - firstMs) / intervalMs) + 1;
+  const to = Math.floor((firstEndMs + after - firstMs) / intervalMs) + 1;
+  extrapolation.evenFrom = climb(lo, start + from, perStep, start, start + samples).from;
+  extrapolation.evenTo = climb(hi, start + to, perStep, start, start + samples).to;
+}
+
+/** Where `climb` neither has been below `min` nor is above `max`. */
+interface Climb {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Each `out[s]` is `first + s * perStep`, or `min` or `max` where that is below or above. */
+function climb(out: Int32Array, first: number, perStep: number, min: number, max: number): Climb {
+  const from = countBelow(min, first, perStep, out.length);
+  const to = countBelow(max + 1, first, perStep, out.length);
+  out.fill(min, 0, from);
+  let value = (first + from * perStep) | 0;
+  for (let s = from; s < to; s++) {
+    out[s] = value;
+    value += perStep | 0;
   }
+  out.fill(max, to);
+  return { from, to };
+}
+
+/** How many of the `steps` whole numbers from `first` on, `perStep` (0 or more) apart, are below `limit`. */
+function countBelow(limit: number, first: number, perStep: number, steps: number): number {
+  return first >= limit ? 0 : Math.min(Math.ceil((limit - first) / perStep), steps);
 }
 
 /** How far a window reaches back from the end of its step, and beyond it; milliseconds. */

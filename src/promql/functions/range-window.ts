@@ -19,6 +19,8 @@ export interface RangeWindows {
   floats: Float64Array;
   /** The array of times stays as it is, and other series may have the same one. */
   sharesTimes: boolean;
+  /** As in `SampleView`. */
+  floatIntervalMs: number;
   floatLo: Int32Array;
   floatHi: Int32Array;
   /** What follows from the times of the windows' ends alone: with the windows, it may be another series', too. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ColumnsCache, type ColumnsOwner, StoredColumns } from "../../../dist/db/stored-columns.js";
 import { SampleColumns } from "../../../dist/storage/columns.js";
+import { SampleView } from "../../../dist/storage/sample-view.js";
 
 /** Columns of `count` samples, `intervalMs` apart; the times shared as a reader of series shares them. */
 function columnsOf(cache: ColumnsCache, count: number, intervalMs: number, value: number): StoredColumns {
@@ -14,6 +15,32 @@ function columnsOf(cache: ColumnsCache, count: number, intervalMs: number, value
   columns.timestamps = cache.times.share(columns.timestamps, count);
   return new StoredColumns(columns, { changes: 0, fromMs: 0, toMs: Infinity, headVersion: 0 });
 }
+
+/** What is said about the distances of samples at these times. */
+function intervalOf(times: readonly number[]): number {
+  const columns = new SampleColumns(times.length);
+  columns.timestamps.set(times);
+  columns.count = times.length;
+  const view = new SampleView();
+  new StoredColumns(columns, { changes: 0, fromMs: 0, toMs: Infinity, headVersion: 0 }).show(
+    -Infinity,
+    Infinity,
+    view,
+  );
+  return view.intervalMs;
+}
+
+test("distances that are alike are known, and no others", () => {
+  assert.equal(intervalOf([]), 0);
+  assert.equal(intervalOf([7]), 0);
+  assert.equal(intervalOf([-3, 7]), 10);
+  assert.equal(intervalOf([0, 10, 20, 30]), 10);
+  assert.equal(intervalOf([0, 10, 21, 30]), 0);
+  assert.equal(intervalOf([0, 10, 20, 31]), 0);
+  assert.equal(intervalOf([0, 9, 20, 30]), 0);
+  // Of numbers without single milliseconds nothing is said.
+  assert.equal(intervalOf([-(2 ** 60), 0, 2 ** 60]), 0);
+});
 
 const owner = (): ColumnsOwner => ({ columns: null });
 

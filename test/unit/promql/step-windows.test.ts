@@ -9,8 +9,13 @@ import { seededRandom } from "../../support/random.js";
 const LOOKBACK_MS = 300_000;
 const NO_TIMES = new Float64Array(0);
 
-function windowsOf(floatTimes: Float64Array, floatStart: number, floatEnd: number): RangeWindows {
-  return { floatTimes, floatStart, floatEnd, sharesTimes: true, histogramCount: 0 } as never;
+function windowsOf(
+  floatTimes: Float64Array,
+  floatStart: number,
+  floatEnd: number,
+  floatIntervalMs: number,
+): RangeWindows {
+  return { floatTimes, floatStart, floatEnd, floatIntervalMs, sharesTimes: true, histogramCount: 0 } as never;
 }
 
 /** How many of the times are at `limit` or before. */
@@ -54,7 +59,7 @@ for (const seed of [1, 2, 3]) {
       const kind = pick([0, 0, 1, 2]);
       if (kind === 1 && intervalMs > 1) times[oddAt]! += 1;
       if (kind === 2) for (let i = oddAt; i < times.length; i++) times[i]! += 5 * intervalMs;
-      const strideMs = intervalMs * pick([1, 2, 4, 13, 0.5, 100]);
+      const strideMs = intervalMs * pick([1, 2, 4, 13, 0.5, 100, 0]);
       const rangeMs = intervalMs * pick([1, 3, 20, 2.5]);
       const firstEndMs = firstMs + Math.floor((random() * 90 - 30) * intervalMs);
       const smoothed = random() < 0.2;
@@ -64,10 +69,12 @@ for (const seed of [1, 2, 3]) {
       const steps = 1 + Math.floor(random() * 40);
       const stepWindows = new StepWindows(call, steps);
       const from = Math.floor(random() * 3);
-      const all = windowsOf(times, 0, times.length);
+      const isOdd = (kind === 1 && intervalMs > 1) || (kind === 2 && oddAt > 0);
+      const knownMs = isOdd || random() < 0.5 ? 0 : intervalMs;
+      const all = windowsOf(times, 0, times.length, knownMs);
       check(all, stepWindows, call, steps);
       // The same array, less of it: as rows of a subquery that begin later.
-      if (from < times.length) check(windowsOf(times, from, times.length), stepWindows, call, steps);
+      if (from < times.length) check(windowsOf(times, from, times.length, knownMs), stepWindows, call, steps);
       check(all, stepWindows, call, steps);
       if (all.extrapolation.evenTo > all.extrapolation.evenFrom) even++;
     }
@@ -79,7 +86,7 @@ test("histograms have windows of their own", () => {
   const histogramTimes = Float64Array.of(10, 20, 40);
   const call = { rangeMs: 15, firstEndMs: 20, strideMs: 20, state: { lookbackMs: LOOKBACK_MS } } as never;
   const windows = {
-    ...windowsOf(NO_TIMES, 0, 0),
+    ...windowsOf(NO_TIMES, 0, 0, 0),
     histogramCount: 3,
     histogramTimes,
     histogramLo: new Int32Array(2),
