@@ -149,6 +149,8 @@ function askEngine(
 }
 
 export function answer(call: Call, { status, body, contentType = JSON_TYPE, release }: QueryAnswer): void {
-  if (status === 204) call.empty(204);
-  else call.reply(status, contentType, body, [], release);
+  if (status === 204) {
+    release?.();
+    call.empty(204);
+  } else call.reply(status, contentType, body, [], release);
 }

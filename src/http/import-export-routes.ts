@@ -7,6 +7,7 @@ import type { ImportRequest, QueryAnswer, QueryRequest } from "../workers/contra
 import { type Call, JSON_TYPE } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
 import { decodePercentOrNull } from "./form.js";
+import { withOwnBody } from "./own-body.js";
 import { MATCHES_REQUIRED, RANGE } from "./route-params.js";
 import type { Route, RouteParam } from "./router.js";
 
@@ -159,7 +160,8 @@ function exportText(gate: EngineGate, call: Call): void {
   const { params, client } = call;
   const piece = (cursor?: QueryRequest["exportCursor"]): Promise<QueryAnswer> => {
     const request: QueryRequest = { kind: "export", params, client };
-    return engine.query(cursor === undefined ? request : { ...request, exportCursor: cursor }, gone);
+    const asked = cursor === undefined ? request : { ...request, exportCursor: cursor };
+    return engine.query(asked, gone).then(withOwnBody);
   };
   piece().then(
     (first) => {

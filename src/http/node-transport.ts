@@ -80,7 +80,10 @@ class NodeExchange implements Exchange {
     close = false,
     sent?: () => void,
   ): void {
-    if (this.finished) return;
+    if (this.finished) {
+      sent?.();
+      return;
+    }
     this.finished = true;
     const { response } = this;
     const all: string[] = [...headers, ...this.id.header(status), ...this.shared.answerHeaders];

@@ -1,8 +1,9 @@
 import { Cancellation } from "../base/cancellation.js";
 import { READ_BYTES_MAX } from "../base/limits.js";
-import type { Engine, QueryAnswer, ReadCursor } from "../workers/contract.js";
+import type { Engine, QueryAnswer, QueryRequest, ReadCursor } from "../workers/contract.js";
 import type { Call } from "./call.js";
 import type { EngineGate } from "./engine-gate.js";
+import { withOwnBody } from "./own-body.js";
 import type { Route } from "./router.js";
 
 /**
@@ -92,10 +93,10 @@ function ask(
   cursor?: ReadCursor,
 ): Promise<QueryAnswer> {
   const { params, body } = call;
-  return engine.query(
-    { kind: "read", client: call.client, params, body, ...(cursor === undefined ? {} : { cursor }) },
-    cancellation,
-  );
+  const request: QueryRequest = { kind: "read", client: call.client, params, body };
+  return engine
+    .query(cursor === undefined ? request : { ...request, cursor }, cancellation)
+    .then(withOwnBody);
 }
 
 function isSamples({ contentType }: QueryAnswer): boolean {

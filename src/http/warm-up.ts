@@ -137,10 +137,11 @@ export class WarmUp {
   private async questions(): Promise<readonly QueryRequest[]> {
     const engine = this.gate.current();
     if (engine === null) return [];
-    const { body } = await engine.query({ kind: "warm_up", params: [], client: CLIENT }, this.gone);
-    const { data } = JSON.parse(new TextDecoder().decode(body)) as {
+    const { body, release } = await engine.query({ kind: "warm_up", params: [], client: CLIENT }, this.gone);
+    const { data } = JSON.parse(Buffer.from(body).toString()) as {
       readonly data?: readonly QueryRequest[];
     };
+    release?.();
     return data ?? [];
   }
 }

@@ -161,13 +161,13 @@ async function laterDifference(
   return difference;
 }
 
-/** Whether what excuses a difference is so: the later Prometheus must answer as Varve does. */
 /** The first explanation that a later Prometheus does not contradict. */
 async function borneOut(rig: Rig, request: QueryRequest, lines: readonly string[]): Promise<string | null> {
   for (const line of lines) if (await laterAgrees(rig, request, line)) return line;
   return null;
 }
 
+/** Whether what excuses a difference is so: the later Prometheus must answer as Varve does. */
 async function laterAgrees(rig: Rig, request: QueryRequest, line: string): Promise<boolean> {
   return !isOfLaterVersion(line) || (await laterDifference(rig, request)) === null;
 }

@@ -46,7 +46,9 @@ export async function runTexts(
       // Its JSON has no NaN and no infinities, which `fill` may have.
       if (other.error?.includes("unsupported value: ")) continue;
       const restated =
-        endsAtCall(other.error ?? "", query) || LETTER_FOR_COLON.test(own.error ?? "")
+        endsAtCall(other.error ?? "", query) ||
+        LETTER_FOR_COLON.test(own.error ?? "") ||
+        PARSER_FAILED.test(other.error ?? "")
           ? await askLater(rig, path, query, own)
           : restate(other, own, query);
       if (JSON.stringify(own) === JSON.stringify(restated)) continue;
@@ -116,6 +118,9 @@ const LATER_ERRORS: readonly (readonly [now: RegExp, before: RegExp])[] = [
 /** Behind a duration in brackets 3.5 takes any letter for the colon: `a[2m _ 1]` is `a[2m:1s]` there. */
 const LETTER_FOR_COLON = /unexpected character: '.', expected ':'$/u;
 
+/** 3.5 looks for what an operator lacks, and falls. */
+const PARSER_FAILED = /: unexpected error$/;
+
 /** 3.5 knows `start`, `end`, `step` and `range` behind modifiers only, and reads no further elsewhere. */
 function endsAtCall(error: string, query: string): boolean {
   const place = /(\d+):(\d+): parse error: unexpected "\("$/.exec(error);
@@ -125,12 +130,13 @@ function endsAtCall(error: string, query: string): boolean {
 }
 
 /**
- * Later versions quote labels where 3.5 prints no query, and keep `ignoring ()` in front of `group_left`, which may
+ * Later versions quote labels where 3.5 prints no query, and keep `ignoring ()` in front of `group_left`; either may
  * make a line too long.
  */
 function laterText(text: string, own: unknown): unknown {
   const kept = / ignoring \(\) group_(left|right) \([^)]*\)/g;
-  const isLonger = typeof own === "string" && kept.test(own);
+  const quoted = / (by|without|on|ignoring|group_left|group_right) \([^()]*"/;
+  const isLonger = typeof own === "string" && (own.search(kept) >= 0 || quoted.test(own));
   const plain = (printed: string): string =>
     (isLonger ? printed.replaceAll(/\n\s*/g, " ").replaceAll("( ", "(").replaceAll(" )", ")") : printed)
       .replaceAll(kept, "")
