@@ -56,6 +56,11 @@ export class Connection {
     return this.#request(`POST ${path} HTTP/1.1\r\n${headers}Content-Length: ${body.length}\r\n`, body);
   }
 
+  /** False once either side has ended it. */
+  get isOpen(): boolean {
+    return this.#ended === null;
+  }
+
   close(): void {
     this.#socket.destroy();
   }

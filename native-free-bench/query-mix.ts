@@ -95,43 +95,44 @@ export async function askInTurn(
   questions: readonly Question[],
   repeats: number = REPEATS,
 ): Promise<MixFigure[][]> {
-  const connections = await Promise.all(programs.map(({ port }) => Connection.open(port)));
   const figures = programs.map((): MixFigure[] => []);
   for (const { query, path } of questions) {
-    const asking = programs.map(({ pid }, at) => new Asking(connections[at]!, pid));
+    const asking = programs.map((program) => new Asking(program));
     for (let repeat = 0; repeat < repeats; repeat++) {
       for (const turn of programs.keys()) await asking[(repeat + turn) % programs.length]!.ask(path);
     }
     for (const [at, one] of asking.entries()) figures[at]!.push(one.figure(query));
   }
-  for (const connection of connections) connection.close();
   return figures;
 }
 
 /** One question to one program. The time of an answer: from the request to its last byte, on an open connection. */
 class Asking {
-  private readonly connection: Connection;
-  private readonly pid: number;
+  private readonly program: Asked;
+  private connection: Connection | null = null;
   private readonly cpuMsBefore: number;
   private readonly times: number[] = [];
   private error = "";
 
-  constructor(connection: Connection, pid: number) {
-    this.connection = connection;
-    this.pid = pid;
-    this.cpuMsBefore = cpuMs(pid);
+  constructor(program: Asked) {
+    this.program = program;
+    this.cpuMsBefore = cpuMs(program.pid);
   }
 
   /** Not again after a refusal. */
   async ask(path: string): Promise<void> {
     if (this.error !== "") return;
+    // While another program takes long a server may end a connection on which nothing comes.
+    if (!this.connection?.isOpen) this.connection = await Connection.open(this.program.port);
     const startedAt = performance.now();
     const answer = await this.connection.get(path);
     this.times.push(performance.now() - startedAt);
     if (answer.status !== 200) this.error = `${answer.status} ${answer.text().slice(0, 200)}`;
   }
 
+  /** Nothing is asked afterwards. */
   figure(query: string): MixFigure {
+    this.connection?.close();
     const { times, error } = this;
     const [firstMs = Number.NaN] = times;
     const medianMs =
@@ -141,7 +142,7 @@ class Asking {
             0.5,
           )
         : Number.NaN;
-    const cpu = (cpuMs(this.pid) - this.cpuMsBefore) / times.length;
+    const cpu = (cpuMs(this.program.pid) - this.cpuMsBefore) / times.length;
     return { query, medianMs, firstMs, cpuMs: cpu, error };
   }
 }
