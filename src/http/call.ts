@@ -9,7 +9,7 @@ import type { QueryClient, ReadyState } from "../workers/contract.js";
 import { gzipPieces } from "./gzip-pieces.js";
 import type { RouteMetrics } from "./http-metrics.js";
 import { staysHere } from "./loopback.js";
-import type { Exchange } from "./transport.js";
+import type { Body, Exchange } from "./transport.js";
 
 const GZIP_PIECE_BYTES_MIN = 16 * 1024;
 const GZIP_PIECE_BYTES_MAX = 1 << 20;
@@ -75,7 +75,7 @@ export class Call {
   reply(
     status: number,
     type: string,
-    body: Uint8Array | string,
+    body: Body,
     headers: readonly string[] = [],
     release?: () => void,
   ): void {
@@ -149,12 +149,7 @@ export class Call {
     return { address, user, requestId };
   }
 
-  private send(
-    status: number,
-    headers: readonly string[],
-    body: Uint8Array | string,
-    release?: () => void,
-  ): void {
+  private send(status: number, headers: readonly string[], body: Body, release?: () => void): void {
     this.answered(status);
     // Asked for, it is in the answer.
     void this.exchange.requestId;

@@ -1,6 +1,6 @@
 import { DISCARD_BYTES_MAX } from "../base/limits.js";
 import type { Refusal } from "./access.js";
-import type { BodySink, Exchange, HeaderList } from "./transport.js";
+import type { Body, BodySink, Exchange, HeaderList } from "./transport.js";
 
 /**
  * An exchange whose sender is not known yet. Its route may read the body meanwhile; that the body is complete, and
@@ -79,13 +79,7 @@ export class GatedExchange implements Exchange {
     });
   }
 
-  send(
-    status: number,
-    headers: HeaderList,
-    body: Uint8Array | string,
-    close?: boolean,
-    sent?: () => void,
-  ): void {
+  send(status: number, headers: HeaderList, body: Body, close?: boolean, sent?: () => void): void {
     this.answer(() => this.inner.send(status, headers, body, close, sent));
   }
 

@@ -4,6 +4,7 @@ import { KEEP_ALIVE_MS, LISTEN_SWEEP_MS } from "../base/limits.js";
 import { NodeTls } from "./node-tls.js";
 import { RequestId } from "./request-id.js";
 import {
+  type Body,
   type BodySink,
   type Exchange,
   type ExchangeHandler,
@@ -73,13 +74,7 @@ class NodeExchange implements Exchange {
     });
   }
 
-  send(
-    status: number,
-    headers: HeaderList,
-    body: Uint8Array | string,
-    close = false,
-    sent?: () => void,
-  ): void {
+  send(status: number, headers: HeaderList, body: Body, close = false, sent?: () => void): void {
     if (this.finished) {
       sent?.();
       return;

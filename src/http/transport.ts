@@ -16,6 +16,9 @@ export interface BodySink {
 /** Flat list: name 0, value 0, name 1, value 1 … */
 export type HeaderList = readonly string[];
 
+/** Of an answer: text is sent as UTF-8. */
+export type Body = Uint8Array | string;
+
 /** One request and its answer. */
 export interface Exchange {
   /** As sent: "GET", "POST" … */
@@ -42,13 +45,7 @@ export interface Exchange {
    * Answers, once. `close` ends the connection afterwards; `sent` is called when nobody reads `body` any more, or
    * never. Content-Length is added here.
    */
-  send(
-    status: number,
-    headers: HeaderList,
-    body: Uint8Array | string,
-    close?: boolean,
-    sent?: () => void,
-  ): void;
+  send(status: number, headers: HeaderList, body: Body, close?: boolean, sent?: () => void): void;
   /**
    * Answers, once, with a body whose length nobody knows yet. `pull` is asked for the next piece when the client has
    * taken the last one, until it gives null; if it rejects, the connection is closed so that nobody takes what was

@@ -4,6 +4,7 @@ import { LISTEN_SWEEP_MS, STREAMED_ANSWER_BYTES } from "../base/limits.js";
 import { checkTls } from "./node-tls.js";
 import { RequestId } from "./request-id.js";
 import {
+  type Body,
   type BodySink,
   type Exchange,
   type ExchangeHandler,
@@ -88,13 +89,7 @@ class UwsExchange implements Exchange {
     this.response.onData((bytes, last) => this.data(bytes, last));
   }
 
-  send(
-    status: number,
-    headers: HeaderList,
-    body: Uint8Array | string,
-    close = false,
-    sent?: () => void,
-  ): void {
+  send(status: number, headers: HeaderList, body: Body, close = false, sent?: () => void): void {
     if (this.finished) {
       sent?.();
       return;
@@ -112,7 +107,7 @@ class UwsExchange implements Exchange {
     });
   }
 
-  private sendBody(status: number, body: Uint8Array | string, close: boolean): void {
+  private sendBody(status: number, body: Body, close: boolean): void {
     const response = this.response;
     if (status === 204 || status === 304) {
       if (close) response.end("", true);
