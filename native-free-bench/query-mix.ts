@@ -135,13 +135,8 @@ class Asking {
     this.connection?.close();
     const { times, error } = this;
     const [firstMs = Number.NaN] = times;
-    const medianMs =
-      error === ""
-        ? quantileOf(
-            times.toSorted((a, b) => a - b),
-            0.5,
-          )
-        : Number.NaN;
+    const sorted = times.toSorted((a, b) => a - b);
+    const medianMs = error === "" ? quantileOf(sorted, 0.5) : Number.NaN;
     const cpu = (cpuMs(this.program.pid) - this.cpuMsBefore) / times.length;
     return { query, medianMs, firstMs, cpuMs: cpu, error };
   }

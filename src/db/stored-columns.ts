@@ -65,7 +65,7 @@ export class StoredColumns {
     this.facts = spanFacts(columns, origin);
     this.count = columns.count;
     this.timestamps = columns.timestamps;
-    this.intervalMs = intervalOf(this.facts, this.count);
+    this.intervalMs = evenIntervalMs(this.facts, this.count);
     this.words = columns.valueWords;
     this.values = columns.values;
     this.resets = resetsOf(this.values, this.count);
@@ -108,8 +108,8 @@ export class StoredColumns {
   }
 }
 
-/** Where the largest distance is the mean one, all are. */
-function intervalOf({ firstMs, lastMs, gapMs }: SpanFacts, count: number): number {
+/** As in `SampleView`: where the largest distance is the mean one, all are. */
+function evenIntervalMs({ firstMs, lastMs, gapMs }: SpanFacts, count: number): number {
   const spanMs = lastMs - firstMs;
   return Number.isSafeInteger(spanMs) && gapMs * (count - 1) === spanMs ? gapMs : 0;
 }

@@ -138,7 +138,7 @@ export class WarmUp {
     const engine = this.gate.current();
     if (engine === null) return [];
     const { body, release } = await engine.query({ kind: "warm_up", params: [], client: CLIENT }, this.gone);
-    const { data } = JSON.parse(Buffer.from(body).toString()) as {
+    const { data } = JSON.parse(new TextDecoder().decode(body)) as {
       readonly data?: readonly QueryRequest[];
     };
     release?.();

@@ -134,6 +134,11 @@ function commonPrefix(values: readonly string[]): string {
   return prefix;
 }
 
+/** A pattern that matches just this text. */
+export function escapeRegexp(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
+}
+
 /** The template language of Go's `regexp.Expand`: a `$` that starts no reference stands for itself. */
 function expandTemplate(template: string, lookup: (name: string) => string): string {
   let out = "";
@@ -160,8 +165,3 @@ function expandTemplate(template: string, lookup: (name: string) => string): str
 }
 
 const REFERENCE = /\$(?:\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/uy;
-
-/** A pattern that matches just this text. */
-export function escapeRegexp(text: string): string {
-  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
-}

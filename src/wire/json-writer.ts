@@ -32,6 +32,7 @@ export class JsonWriter {
   /** What was written, in a buffer of its own (`giveBackBuffer`). Nothing may be written after that. */
   finish(): Uint8Array {
     const written = this.bytes.subarray(0, this.length);
+    lent = this.bytes.length <= SPARE_BYTES_MAX ? this.bytes : null;
     this.bytes = NONE;
     return written;
   }
@@ -204,15 +205,18 @@ export class JsonWriter {
   }
 }
 
-/** For who needs an answer's bytes no more: the next one is written there. */
+/** For who needs an answer's bytes no more: the next one is written there, if they are what `finish` gave last. */
 export function giveBackBuffer({ buffer }: Uint8Array): void {
-  if (buffer.byteLength > SPARE_BYTES_MAX || buffer.byteLength <= (spare?.length ?? 0)) return;
-  spare = new Uint8Array(buffer);
+  if (buffer !== lent?.buffer) return;
+  spare = lent;
+  lent = null;
 }
 
 const NONE = new Uint8Array();
-/** One a thread. */
+/** For the next writer. One a thread, as the next. */
 let spare: Uint8Array | null = null;
+/** May become it again. */
+let lent: Uint8Array | null = null;
 let printer: SamplePrinter | null = null;
 
 function openPrinter(): SamplePrinter {

@@ -46,7 +46,7 @@ export class MadeUpSeries implements Queryable {
       const values = this.values[index] as Float64Array;
       const resets = hasResets(index) ? this.resets : NO_RESETS;
       const [start, end] = [indexOf(index, mint), indexOf(index, maxt + 1)];
-      // That their distances are alike is known of the most, and found out of the others.
+      // Of most it is known that the distances are equal; of the others it has to be found out.
       const intervalMs = index % LATE_EVERY === 1 ? 0 : INTERVAL_MS;
       target.show(this.timestamps, values, start, end, true, intervalMs, resets);
       return true;

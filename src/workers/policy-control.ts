@@ -93,8 +93,9 @@ export class PolicyControl {
   private async countSeries(budgets: readonly (readonly Matcher[])[], seriesEnd: number): Promise<number[]> {
     const context: CardinalityContext = { countBefore: 0, created: 0, windowMs: 0, budgets, seriesEnd };
     const request: QueryRequest = { kind: "count_series", params: [], context };
-    const { body } = await this.queries.query(request, new Cancellation(), systemClock.nowMs());
+    const { body, release } = await this.queries.query(request, new Cancellation(), systemClock.nowMs());
     const answer = JSON.parse(new TextDecoder().decode(body)) as { data?: number[]; error?: string };
+    release?.();
     if (answer.data === undefined)
       throw new RefusalError("unavailable", `series cannot be counted: ${answer.error}`);
     return answer.data;

@@ -26,8 +26,9 @@ interface Ask<Request> {
 }
 
 interface Served<Answer> {
-  readonly answer: Omit<Answer, "body">;
-  readonly left: LeftBody;
+  /** With its body where that was not left in the area. */
+  readonly answer: Answer | Omit<Answer, "body">;
+  readonly left: LeftBody | null;
 }
 
 /** On a thread: answers what comes over the port, until a null. `done` is told of bodies that were copied from. */
@@ -40,12 +41,12 @@ export function serve<Request, Answer extends HasBody>(
   return new Promise((resolve) => {
     port.on("message", (ask: Ask<Request> | null) => {
       if (ask === null) return resolve();
-      const { body, ...rest } = answer(ask.request);
+      const whole = answer(ask.request);
+      const { body, ...rest } = whole;
       const left = area.leave(body, ask.areaIsTaken);
-      const isCopy = typeof left.body === "number";
-      const served: Served<Answer> = { answer: rest, left };
-      port.postMessage(served, isCopy ? [] : [body.buffer as ArrayBuffer]);
-      if (isCopy) done(body);
+      const served: Served<Answer> = { answer: left === null ? whole : rest, left };
+      port.postMessage(served, left === null ? [body.buffer as ArrayBuffer] : []);
+      if (left !== null) done(body);
     });
   });
 }
@@ -109,7 +110,7 @@ export class ServingThreads<Request, Answer extends HasBody> {
     thread.waiting = null;
     thread.idleTimer.refresh();
     this.idle.push(thread);
-    waiting?.resolve({ ...answer, ...area.take(left) } as Answer);
+    waiting?.resolve((left === null ? answer : { ...answer, ...area.take(left) }) as Answer);
   }
 
   private endIdle(thread: Thread<Answer>): void {

@@ -11,9 +11,9 @@ const AREA_BYTES_MIN = 256 << 10;
 
 /** What `AreaWriter` tells `AreaReader`. */
 export interface LeftBody {
-  /** All of it, or how much of the area it is. */
-  readonly body: Uint8Array | number;
-  /** The area from now on. */
+  /** How much of the area it is. */
+  readonly bytes: number;
+  /** The area from now on; absent: the same as before. */
   readonly area?: SharedArrayBuffer;
 }
 
@@ -21,13 +21,13 @@ export interface LeftBody {
 export class AreaWriter {
   private bytes: Uint8Array = NO_BYTES;
 
-  /** `isTaken`: what was left before is still read, so this goes elsewhere. */
-  leave(body: Uint8Array, isTaken: boolean): LeftBody {
-    if (body.length > AREA_BYTES_MAX) return { body };
+  /** Null: too large. `isTaken`: what was left before is still read, so this goes elsewhere. */
+  leave(body: Uint8Array, isTaken: boolean): LeftBody | null {
+    if (body.length > AREA_BYTES_MAX) return null;
     const isNew = isTaken || body.length > this.bytes.length;
     if (isNew) this.bytes = new Uint8Array(new SharedArrayBuffer(capacityFor(body.length)));
     this.bytes.set(body);
-    const left = { body: body.length };
+    const left = { bytes: body.length };
     return isNew ? { ...left, area: this.bytes.buffer as SharedArrayBuffer } : left;
   }
 }
@@ -43,16 +43,15 @@ export class AreaReader {
     return this.reader !== null;
   }
 
-  /** `release`, where it is there, is to be called once nobody reads `body` any more; uncalled, it costs a new area. */
-  take({ body, area }: LeftBody): { readonly body: Uint8Array; readonly release?: () => void } {
-    if (typeof body !== "number") return { body };
+  /** `release` is to be called once nobody reads `body` any more; uncalled, it costs a new area. */
+  take({ bytes, area }: LeftBody): { readonly body: Uint8Array; readonly release: () => void } {
     if (area !== undefined) this.bytes = new Uint8Array(area);
     const reader = {};
     this.reader = reader;
     const release = (): void => {
       if (this.reader === reader) this.reader = null;
     };
-    return { body: this.bytes.subarray(0, body), release };
+    return { body: this.bytes.subarray(0, bytes), release };
   }
 }
 
