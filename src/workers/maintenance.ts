@@ -16,7 +16,7 @@ import type { DeletionRequest } from "../wal/cold-records.js";
 import { type DeletionSteps, deleteSeries } from "./delete-series.js";
 import type { IngestPool } from "./ingest-pool.js";
 import type { ThreadData } from "./thread-data.js";
-import { closePool, LOWER_PRIORITY, openPool, type ThreadPool } from "./thread-pool.js";
+import { closePool, lowerPriority, openPool, type ThreadPool } from "./thread-pool.js";
 import { Turns } from "./turns.js";
 
 export interface MaintenanceData extends ThreadData {
@@ -36,6 +36,7 @@ const LATE_SHARE = 0.5;
 const UNSEEN_SHARE_MAX = 0.02;
 const EPOCH_POLL_MS = 10;
 const CHECK_INTERVAL_MS_MAX = 60_000;
+const MAINTENANCE_NICE = 10;
 
 export class Maintenance {
   compactions = 0;
@@ -72,7 +73,7 @@ export class Maintenance {
       idleTimeout: Number.POSITIVE_INFINITY,
       workerData: data,
       atomics: "disabled",
-      execArgv: LOWER_PRIORITY,
+      execArgv: lowerPriority(MAINTENANCE_NICE),
     });
   }
 

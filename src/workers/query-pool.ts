@@ -21,7 +21,7 @@ import { QueryBoard } from "./query-board.js";
 import { QueryMetrics } from "./query-metrics.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
 import { ServingThreads } from "./serving-threads.js";
-import { closePool, LOWER_PRIORITY, openPool, type ThreadPool } from "./thread-pool.js";
+import { closePool, lowerPriority, openPool, type ThreadPool } from "./thread-pool.js";
 import { ThreadSlots } from "./thread-slots.js";
 
 export interface QueryPoolOptions {
@@ -39,6 +39,8 @@ export interface QueryPoolOptions {
 
 /** A thread that ends takes its compiled code with it. */
 const IDLE_TIMEOUT_MS = 600_000;
+/** Below ingest, above maintenance. */
+const QUERY_NICE = 7;
 
 export class QueryPool {
   private readonly pool: ThreadPool;
@@ -81,7 +83,7 @@ export class QueryPool {
       maxThreads: threads,
       workerData: { ...data, board: this.board.buffer, threadSlots: this.threadSlots.buffer },
       // Where there are fewer cores than work, who writes loses samples by waiting; who asks waits a little longer.
-      execArgv: LOWER_PRIORITY,
+      execArgv: lowerPriority(QUERY_NICE),
       resourceLimits: { maxOldGenerationSizeMb: QUERY_THREAD_HEAP_MIB_MAX },
       atomics: "disabled",
     });

@@ -12,9 +12,12 @@ export type ThreadPool = Piscina;
 type PoolOptions = ConstructorParameters<typeof Piscina>[0];
 
 /**
- * `execArgv` of threads that give way to others. Without the flags of the process: a thread is not made with those of V8.
+ * `execArgv` of threads that give way to others: `nice` from 1, a little, to 19, as that of nice(1). Without the flags of
+ * the process: a thread is not made with those of V8.
  */
-export const LOWER_PRIORITY: string[] = ["--import", new URL("low-priority-entry.js", import.meta.url).href];
+export function lowerPriority(nice: number): string[] {
+  return ["--import", new URL(`low-priority-entry.js?nice=${nice}`, import.meta.url).href];
+}
 
 /** Pools that were not closed, each with the ids of its threads that have loaded. */
 const open = new Map<Piscina, Set<number>>();
