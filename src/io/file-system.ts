@@ -4,8 +4,7 @@
  * Errors are Node's own (`code`: ENOSPC, EIO, ENOENT …).
  */
 export interface FileSystem {
-  /** Flags as in fopen: "r" | "r+" | "w" (create, truncate) | "wx" (create, fail if there) | "a". */
-  open(path: string, flags: "r" | "r+" | "w" | "wx" | "a"): number;
+  open(path: string, flags: OpenFlags): number;
   close(fd: number): void;
   /** Reads up to `length` bytes at `position`; returns the number read, 0 at the end. */
   read(fd: number, target: Uint8Array, offset: number, length: number, position: number): number;
@@ -32,9 +31,18 @@ export interface FileSystem {
   stat(path: string): { readonly bytes: number; readonly directory: boolean; readonly mtimeMs: number };
   /** Free bytes of the disk that holds `path`. */
   freeBytes(path: string): number;
-  /** All of `buffers` in order at `position`, off this thread. Rejects if less could be written. */
+  /**
+   * All of `buffers` in order at `position`, off this thread. Rejects if less could be written, and with "wxs" if it
+   * may not be durable.
+   */
   writevAsync(fd: number, buffers: readonly Uint8Array[], position: number): Promise<void>;
   fdatasyncAsync(fd: number): Promise<void>;
   /** As `fsyncDirectory`, off this thread. */
   fsyncDirectoryAsync(path: string): Promise<void>;
 }
+
+/**
+ * As in fopen: "r" | "r+" | "w" (create, truncate) | "wx" (create, fail if there) | "a"; "wxs": as "wx", and what
+ * `writevAsync` writes is durable then, as after `fdatasync`.
+ */
+export type OpenFlags = "r" | "r+" | "w" | "wx" | "wxs" | "a";

@@ -2,10 +2,16 @@ import * as fs from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { FileSystem } from "./file-system.js";
 
+const MODE = 0o640;
+const { O_WRONLY, O_CREAT, O_EXCL, O_DSYNC } = fs.constants;
+
 /** The real disk. */
 export const nodeFileSystem: FileSystem = {
-  open: (path, flags) => fs.openSync(path, flags, 0o640),
-  close: (fd) => fs.closeSync(fd),
+  open: (path, flags) => (flags === "wxs" ? openSynced(path) : fs.openSync(path, flags, MODE)),
+  close(fd) {
+    syncedByHand.delete(fd);
+    fs.closeSync(fd);
+  },
   read: (fd, target, offset, length, position) => fs.readSync(fd, target, offset, length, position),
   write(fd, source, position) {
     let done = 0;
@@ -44,9 +50,11 @@ export const nodeFileSystem: FileSystem = {
     const stat = fs.statfsSync(path);
     return stat.bavail * stat.bsize;
   },
-  writevAsync: (fd, buffers, position) => writevAll(fd, buffers, position),
-  fdatasyncAsync: (fd) =>
-    new Promise((done, reject) => fs.fdatasync(fd, (error) => (error === null ? done() : reject(error)))),
+  writevAsync(fd, buffers, position) {
+    const written = writevAll(fd, buffers, position);
+    return syncedByHand.has(fd) ? written.then(() => fdatasync(fd)) : written;
+  },
+  fdatasyncAsync: fdatasync,
   fsyncDirectoryAsync: (path) =>
     new Promise((done, reject) =>
       fs.open(path, "r", (openError, fd) => {
@@ -55,6 +63,23 @@ export const nodeFileSystem: FileSystem = {
       }),
     ),
 };
+
+/** Opened with "wxs" where the system's way may leave what is written in the drive's cache. */
+const syncedByHand = new Set<number>();
+
+/** One call writes and syncs: another thread is woken once for a group, not twice. */
+function openSynced(path: string): number {
+  if (process.platform === "linux") return fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_DSYNC, MODE);
+  const fd = fs.openSync(path, "wx", MODE);
+  syncedByHand.add(fd);
+  return fd;
+}
+
+function fdatasync(fd: number): Promise<void> {
+  return new Promise((done, reject) =>
+    fs.fdatasync(fd, (error) => (error === null ? done() : reject(error))),
+  );
+}
 
 function syncFolder(path: string): void {
   const fd = fs.openSync(path, "r");

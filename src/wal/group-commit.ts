@@ -1,6 +1,6 @@
 /**
- * The writer of the log. Everything that waits when the disk becomes free goes out as one group: one writev,
- * one fdatasync, then every submitter of the group is told. Lives on the main thread; the only file of the
+ * The writer of the log. Everything that waits when the disk becomes free goes out as one group: one writev
+ * that syncs, then every submitter of the group is told. Lives on the main thread; the only file of the
  * engine with promises, two for a group and none for a submission.
  *
  * Invariants:
@@ -257,10 +257,7 @@ export class GroupCommit {
     const buffers = [...header, ...prologue, ...group.buffers];
     if (buffers.length > 0) {
       await this.fs.writevAsync(open.fd, buffers, open.durableBytes);
-      if (this.durability === "fsync") {
-        await this.fs.fdatasyncAsync(open.fd);
-        if (created) await this.fs.fsyncDirectoryAsync(this.dir);
-      }
+      if (created && this.durability === "fsync") await this.fs.fsyncDirectoryAsync(this.dir);
     }
     open.durableBytes = start + prologueBytes + group.bytes;
     this.bytes += prologueBytes + group.bytes;
@@ -278,7 +275,7 @@ export class GroupCommit {
     }
     assert(this.nextSegment <= SEGMENT_NUMBER_MAX, "the log has used up its segment numbers");
     const segment = this.nextSegment++;
-    const fd = this.fs.open(segmentPath(this.dir, segment), "wx");
+    const fd = this.fs.open(segmentPath(this.dir, segment), this.durability === "fsync" ? "wxs" : "wx");
     this.current = { segment, fd, durableBytes: 0 };
     return this.current;
   }

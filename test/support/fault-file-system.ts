@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../dist/io/file-system.js";
+import type { FileSystem, OpenFlags } from "../../dist/io/file-system.js";
 import { systemError } from "./mem-file-system.js";
 
 export type FileOperation = keyof FileSystem;
@@ -42,18 +42,24 @@ export class FaultFileSystem implements FileSystem {
   calls = 0;
   /** Calls that failed so far; 0 at the end means that the n-th call was never reached. */
   failed = 0;
+  /** Opened with "wxs": a write to it is a `writevAsync` and a `fdatasyncAsync`, of which either may fail. */
+  private readonly synced = new Set<number>();
 
   constructor(inner: FileSystem, rule: FaultRule | null = null) {
     this.inner = inner;
     this.rule = rule;
   }
 
-  open(path: string, flags: "r" | "r+" | "w" | "wx" | "a"): number {
+  open(path: string, flags: OpenFlags): number {
     this.gate("open", path);
-    return this.inner.open(path, flags);
+    if (flags !== "wxs") return this.inner.open(path, flags);
+    const fd = this.inner.open(path, "wx");
+    this.synced.add(fd);
+    return fd;
   }
   close(fd: number): void {
     this.gate("close");
+    this.synced.delete(fd);
     this.inner.close(fd);
   }
   read(fd: number, target: Uint8Array, offset: number, length: number, position: number): number {
@@ -135,6 +141,7 @@ export class FaultFileSystem implements FileSystem {
       throw fault;
     }
     await this.inner.writevAsync(fd, buffers, position);
+    if (this.synced.has(fd)) await this.fdatasyncAsync(fd);
   }
   async fdatasyncAsync(fd: number): Promise<void> {
     this.gate("fdatasyncAsync");

@@ -1,4 +1,4 @@
-import type { FileSystem } from "../../dist/io/file-system.js";
+import type { FileSystem, OpenFlags } from "../../dist/io/file-system.js";
 import { seededRandom } from "./random.js";
 
 /**
@@ -66,6 +66,12 @@ class MemFolder {
 
 type Node = MemFile | MemFolder;
 
+interface Handle {
+  readonly file: MemFile;
+  readonly append: boolean;
+  readonly synced: boolean;
+}
+
 function applyChange(target: GrowingBytes, change: PendingChange): void {
   if (change.kind === "write") target.write(change.offset, change.bytes);
   else target.truncate(change.bytes);
@@ -82,7 +88,7 @@ export class MemFileSystem implements FileSystem {
   private root = new MemFolder();
   private nextFd = 100;
   private tick = 0;
-  private readonly open_ = new Map<number, { readonly file: MemFile; readonly append: boolean }>();
+  private readonly open_ = new Map<number, Handle>();
 
   constructor(options: MemFileSystemOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
@@ -133,12 +139,12 @@ export class MemFileSystem implements FileSystem {
     visit(this.root);
   }
 
-  open(path: string, flags: "r" | "r+" | "w" | "wx" | "a"): number {
+  open(path: string, flags: OpenFlags): number {
     const folder = this.folderAt(parentOf(path), "open", path);
     const name = nameOf(path);
     let file = folder.entries.get(name);
     if (file instanceof MemFolder) throw systemError("EISDIR", "open", path);
-    if (file !== undefined && flags === "wx") throw systemError("EEXIST", "open", path);
+    if (file !== undefined && flags.startsWith("wx")) throw systemError("EEXIST", "open", path);
     if (file === undefined) {
       if (flags === "r" || flags === "r+") throw systemError("ENOENT", "open", path);
       file = new MemFile();
@@ -147,7 +153,7 @@ export class MemFileSystem implements FileSystem {
       file.change({ kind: "truncate", bytes: 0 });
     }
     const fd = this.nextFd++;
-    this.open_.set(fd, { file, append: flags === "a" });
+    this.open_.set(fd, { file, append: flags === "a", synced: flags === "wxs" });
     return fd;
   }
 
@@ -268,6 +274,7 @@ export class MemFileSystem implements FileSystem {
       this.write(fd, buffer, offset);
       offset += buffer.length;
     }
+    if (this.handle(fd, "writev").synced) await this.fdatasyncAsync(fd);
   }
 
   async fdatasyncAsync(fd: number): Promise<void> {
@@ -280,7 +287,7 @@ export class MemFileSystem implements FileSystem {
     this.fsyncDirectory(path);
   }
 
-  private handle(fd: number, call: string): { readonly file: MemFile; readonly append: boolean } {
+  private handle(fd: number, call: string): Handle {
     const handle = this.open_.get(fd);
     if (handle === undefined) throw systemError("EBADF", call, String(fd));
     return handle;

@@ -29,6 +29,22 @@ test("a power cut leaves what was synced under names whose folder was synced", (
   assert.equal(text(fs.readFile("/d/named")), "onetwo");
 });
 
+test("what is written to a file that syncs is durable, unless the sync fails", async () => {
+  const mem = new MemFileSystem();
+  const fs = new FaultFileSystem(mem, { operations: ["fdatasyncAsync"], failAt: 2, code: "EIO" });
+  const fd = fs.open("/f", "wxs");
+  fs.fsyncDirectory("/");
+  await fs.writevAsync(fd, [bytes("one")], 0);
+  await assert.rejects(fs.writevAsync(fd, [bytes("two")], 3), { code: "EIO" });
+  assert.equal(text(mem.readFile("/f")), "onetwo");
+  assert.equal(text(mem.crashClone().readFile("/f")), "one");
+  const direct = mem.open("/g", "wxs");
+  assert.throws(() => mem.open("/g", "wxs"), { code: "EEXIST" });
+  mem.fsyncDirectory("/");
+  await mem.writevAsync(direct, [bytes("three")], 0);
+  assert.equal(text(mem.crashClone().readFile("/g")), "three");
+});
+
 test("with a seed some of the unsynced sectors survive, never of what was not written", () => {
   const fs = new MemFileSystem();
   fs.put("/f", new Uint8Array(0));

@@ -1,5 +1,5 @@
 import * as assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { nodeFileSystem as fs } from "../../../dist/io/node-file-system.js";
@@ -27,6 +27,23 @@ test("what is written in any way is read back, more buffers than one call takes 
   fs.close(fd);
   await assert.rejects(fs.writevAsync(fd, [shared], 0), { code: "EBADF" });
   await assert.rejects(fs.fsyncDirectoryAsync(`${folder}/none`), { code: "ENOENT" });
+});
+
+test("a file that syncs what is written is open so", { skip: process.platform !== "linux" }, async (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/varve-io-`);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const isSynced = (fd: number): boolean => {
+    const flags = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "";
+    return (Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0;
+  };
+  const fd = fs.open(`${folder}/synced`, "wxs");
+  const plain = fs.open(`${folder}/plain`, "wx");
+  assert.deepEqual([fd, plain].map(isSynced), [true, false]);
+  assert.throws(() => fs.open(`${folder}/synced`, "wxs"), { code: "EEXIST" });
+  await fs.writevAsync(fd, [Uint8Array.of(1), Uint8Array.of(2, 3)], 0);
+  assert.deepEqual([...fs.readFile(`${folder}/synced`)], [1, 2, 3]);
+  fs.close(fd);
+  fs.close(plain);
 });
 
 test("links, renames and removals", (t) => {
