@@ -2,12 +2,24 @@
  * What the main thread and an ingest thread tell each other. A structured clone of objects costs more than the
  * decoding of a small request, so the usual case, a request without refusals and cold parts, is a row of numbers.
  */
+import type { DryRunAnswer } from "../db/dry-run.js";
 import { bareOutcome, type IngestOutcome } from "../db/outcome.js";
+import type { ReplaySummary } from "../head/replay.js";
 
 /** Rows of {slot, length, slotBytes, version}; to the version of a zstd body ZSTD_BODY is added. */
 export type IngestTask = readonly number[];
 export const TASK_WORDS = 4;
 export const ZSTD_BODY = 256;
+
+/** What an ingest thread is asked: usually to ingest. */
+export type IngestRequest =
+  | IngestTask
+  /** A dry run of the body in a slot. */
+  | { readonly probe: IngestTask }
+  /** To rebuild the head; a shared pair of doubles {bytes done, bytes in all}. */
+  | { readonly replay: SharedArrayBuffer };
+
+export type IngestReply = IngestTaskResult | DryRunAnswer | ProbeFailure | ReplaySummary;
 
 /** A dry run of a body that is refused as a whole. */
 export interface ProbeFailure {

@@ -11,8 +11,16 @@ import type { IngestOutcome } from "../db/outcome.js";
 import { REASON_KEYS } from "../head/reasons.js";
 import type { ReplaySummary } from "../head/replay.js";
 import type { WriteAnswer, WritePacking, WriteProtocol } from "./contract.js";
-import { type IngestTaskResult, type ProbeFailure, unpackOutcomes, ZSTD_BODY } from "./ingest-messages.js";
+import {
+  type IngestReply,
+  type IngestRequest,
+  type IngestTaskResult,
+  type ProbeFailure,
+  unpackOutcomes,
+  ZSTD_BODY,
+} from "./ingest-messages.js";
 import type { IngestMetrics } from "./ingest-metrics.js";
+import { ServingThread } from "./serving-thread.js";
 import type { Slot } from "./slots.js";
 import type { ThreadData } from "./thread-data.js";
 import { closePool, openPool, type ThreadPool } from "./thread-pool.js";
@@ -40,8 +48,7 @@ export class IngestPool {
   private readonly pool: ThreadPool;
   private readonly db: Database;
   private readonly metrics: IngestMetrics;
-  private readonly onFatal: (error: unknown) => void;
-  private readonly threads: number;
+  private readonly threads: readonly ServingThread<IngestRequest, IngestReply>[];
   private readonly queue = new ShortFirstQueue<Waiting>();
   private tasks = 0;
   /** Requests that were handed to a thread and have no answer yet. */
@@ -54,6 +61,7 @@ export class IngestPool {
   private barrierTurn: Promise<void> = Promise.resolve();
   private barrierReached: (() => void) | null = null;
   private idle: (() => void) | null = null;
+  private closing = false;
 
   constructor(
     db: Database,
@@ -64,23 +72,25 @@ export class IngestPool {
   ) {
     this.db = db;
     this.metrics = metrics;
-    this.onFatal = onFatal;
-    this.threads = threads;
     this.pool = openPool({
       filename: new URL("ingest-entry.js", import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
-      concurrentTasksPerWorker: TASKS_PER_THREAD,
       idleTimeout: Number.POSITIVE_INFINITY,
       workerData: data,
-      // A thread that waits in Atomics.wait between tasks starts the next one without a turn of its event loop.
-      atomics: availableParallelism() > threads ? "sync" : "disabled",
+      atomics: "disabled",
     });
+    const hasBell = availableParallelism() > threads;
+    const ended = (error: unknown): void => {
+      // A kernel that trapped may hold locks: only a new process, from the log, is sure to be right.
+      if (!this.closing) onFatal(error);
+    };
+    this.threads = Array.from({ length: threads }, () => new ServingThread(this.pool, hasBell, ended));
   }
 
-  /** Rebuilds the head on one of the threads. */
+  /** Rebuilds the head on one of the threads; `progress` is a pair of doubles {bytes done, bytes in all}. */
   async replay(progress: SharedArrayBuffer): Promise<ReplaySummary> {
-    return (await this.pool.run(progress, { name: "replay" })) as ReplaySummary;
+    return (await this.ask({ replay: progress })) as ReplaySummary;
   }
 
   ingest(slot: Slot, protocol: WriteProtocol, packing?: WritePacking): Promise<WriteAnswer> {
@@ -93,7 +103,7 @@ export class IngestPool {
     });
   }
 
-  /** What `ingest` would do; throws where a thread failed. */
+  /** What `ingest` would do; throws where the thread failed. */
   async probe(
     slot: Slot,
     protocol: WriteProtocol,
@@ -103,14 +113,19 @@ export class IngestPool {
     while (this.paused !== null) await new Promise<void>((resolve) => this.resumed.push(resolve));
     this.underWay++;
     try {
-      const task = [slot.at, slot.length, versionOf(protocol, packing)];
-      return (await this.pool.run(task, { name: "probe" })) as DryRunAnswer | ProbeFailure;
-    } catch (error) {
-      this.onFatal(error);
-      throw error;
+      const row = [slot.at, slot.length, slot.room, versionOf(protocol, packing)];
+      return (await this.ask({ probe: row })) as DryRunAnswer | ProbeFailure;
     } finally {
       this.leave({ slot, barrier });
     }
+  }
+
+  private ask(request: IngestRequest): Promise<IngestReply> {
+    return new Promise((resolve, reject) => this.leastBusy().ask(request, { resolve, reject }));
+  }
+
+  private leastBusy(): ServingThread<IngestRequest, IngestReply> {
+    return this.threads.reduce((least, thread) => (thread.asked < least.asked ? thread : least));
   }
 
   /** Counts a request that has a slot. */
@@ -127,21 +142,19 @@ export class IngestPool {
   private pump(): void {
     while (this.paused === null && this.queue.length > 0 && this.tasks < this.tasksAllowed()) {
       // What waits is shared among the threads that have no task, so that one of them does not get it all.
-      const idle = Math.max(1, this.threads - this.tasks);
+      const idle = Math.max(1, this.threads.length - this.tasks);
       const share = Math.ceil(this.queue.length / idle);
       const batch = this.take(Math.min(share, REQUESTS_PER_TASK_MAX));
       this.tasks++;
       this.underWay += batch.length;
       const task: number[] = [];
       for (const { slot, version } of batch) task.push(slot.at, slot.length, slot.room, version);
-      this.pool.run(task, { name: "ingest" }).then(
-        (result: IngestTaskResult) => this.settle(batch, unpackOutcomes(result)),
-        (error: unknown) => {
-          // A kernel that trapped may hold locks: only a new process, from the log, is sure to be right.
-          this.onFatal(error);
+      this.leastBusy().ask(task, {
+        resolve: (result) => this.settle(batch, unpackOutcomes(result as IngestTaskResult)),
+        reject: () => {
           for (const request of batch) this.answer(request, unavailable("an ingest thread failed"));
         },
-      );
+      });
     }
   }
 
@@ -161,7 +174,9 @@ export class IngestPool {
 
   /** A second task per thread pays only once a few requests wait for it: until then they gather. */
   private tasksAllowed(): number {
-    return this.queue.length >= GATHERED_REQUESTS ? this.threads * TASKS_PER_THREAD : this.threads;
+    return this.queue.length >= GATHERED_REQUESTS
+      ? this.threads.length * TASKS_PER_THREAD
+      : this.threads.length;
   }
 
   private settle(batch: readonly Waiting[], outcomes: readonly IngestOutcome[]): void {
@@ -231,6 +246,7 @@ export class IngestPool {
         this.idle = resolve;
       });
     }
+    this.closing = true;
     await closePool(this.pool);
   }
 }

@@ -17,7 +17,8 @@ import { answerQuery } from "./query-answers.js";
 import { QueryBoard } from "./query-board.js";
 import type { QueryOutcome, QueryTask, QueryThreadData } from "./query-task.js";
 import { smallQuestions, warmUp } from "./query-warm-up.js";
-import { type ServeTask, serve as serveOn } from "./serving-threads.js";
+import type { ServeTask } from "./serving-thread.js";
+import { serve as serveOn } from "./serving-threads.js";
 import { answerStatus, isStatusKind } from "./status-answers.js";
 import { ThreadSlots } from "./thread-slots.js";
 

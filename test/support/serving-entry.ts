@@ -1,6 +1,7 @@
 /** Entry of a thread that serves: it answers with what it is asked and the thread's number, or does as it is told. */
 import { threadId } from "node:worker_threads";
-import { type HasBody, type ServeTask, serve as serveOn } from "../../dist/workers/serving-threads.js";
+import type { ServeTask } from "../../dist/workers/serving-thread.js";
+import { type HasBody, serve as serveOn } from "../../dist/workers/serving-threads.js";
 
 export interface Answer extends HasBody {
   readonly request: string;
