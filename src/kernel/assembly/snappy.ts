@@ -16,11 +16,12 @@ export function snappyDecode(source: usize, length: u32, target: usize, max: u32
   while (p < end) {
     const tag = <u32>load<u8>(p);
     if (tag & 3) {
-      // All three kinds of copy through one table: no branch depends on the kind.
+      // No branch depends on the kind of copy. Where the next tag lies does not wait for the table.
+      const kind = tag & 3;
+      const extra = kind + (kind & (kind >>> 1));
       const entry = <u32>load<u16>(table + (tag << 1));
       const n = entry & 0xff;
-      const extra = entry >>> 11;
-      const offset = (entry & 0x700) + (load<u32>(p, 1) & <u32>((<u64>1 << (extra << 3)) - 1));
+      const offset = (entry & 0xff00) + (load<u32>(p, 1) & <u32>((<u64>1 << (extra << 3)) - 1));
       p += 1 + extra;
       if (offset == 0 || offset > <u32>(d - target) || n > <u32>(targetEnd - d)) return ERR_SNAPPY;
       const s = d - offset;
@@ -56,14 +57,13 @@ export function snappyDecode(source: usize, length: u32, target: usize, max: u32
   return d == targetEnd && p == end ? <i32>declared : ERR_SNAPPY;
 }
 
-/** For each copy tag {length: bits 0-7, high bits of the offset: 8-10, bytes of offset that follow: 11-13} (u16). */
+/** For each copy tag {length: bits 0-7, high bits of the offset: 8-10} (u16). */
 export function initSnappy(table: usize): void {
   for (let tag: u32 = 0; tag < 256; tag++) {
     const high = tag >>> 2;
     let entry: u32 = 0;
-    if ((tag & 3) == 1) entry = (1 << 11) | ((high >>> 3) << 8) | ((high & 7) + 4);
-    else if ((tag & 3) == 2) entry = (2 << 11) | (high + 1);
-    else if ((tag & 3) == 3) entry = (4 << 11) | (high + 1);
+    if ((tag & 3) == 1) entry = ((high >>> 3) << 8) | ((high & 7) + 4);
+    else if (tag & 3) entry = high + 1;
     store<u16>(table + (tag << 1), <u16>entry);
   }
 }
