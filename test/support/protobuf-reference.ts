@@ -9,10 +9,13 @@
 import protobuf from "protobufjs";
 import type { WireSeries } from "./remote-write.js";
 
-/** proto/*.proto with what the kernel leaves to JavaScript (histograms, exemplars, metadata) as mere bytes. */
+/**
+ * proto/*.proto with what the kernel leaves to JavaScript (histograms, exemplars, metadata) as mere bytes, and texts:
+ * protobufjs throws at any that is not UTF-8, Go reads on, and only the last of a field counts.
+ */
 const ROOT = protobuf.parse(`
   syntax = "proto3";
-  message Label { string name = 1; string value = 2; }
+  message Label { bytes name = 1; bytes value = 2; }
   message Sample { double value = 1; int64 timestamp = 2; }
   message Series1 { repeated Label labels = 1; repeated Sample samples = 2; repeated bytes exemplars = 3;
     repeated bytes histograms = 4; }
@@ -27,7 +30,7 @@ type Long = number | { toNumber(): number };
 interface Message {
   readonly symbols?: readonly Uint8Array[];
   readonly timeseries?: readonly {
-    readonly labels?: readonly { readonly name?: string; readonly value?: string }[];
+    readonly labels?: readonly { readonly name?: Uint8Array; readonly value?: Uint8Array }[];
     readonly labelsRefs?: readonly number[];
     readonly samples?: readonly { readonly value?: number; readonly timestamp?: Long }[];
   }[];
@@ -36,7 +39,7 @@ interface Message {
 export interface ReferenceRequest {
   /** Samples of all series. */
   readonly samples: number;
-  /** Null where a reference leads nowhere or one of a pair is missing: that series is to be refused. */
+  /** Null where a text is not UTF-8, a reference leads nowhere or one of a pair is missing: that series is to be refused. */
   readonly series: readonly (WireSeries | null)[];
   /** 2.0: there are symbols and the first is not empty. */
   readonly badSymbols: boolean;
@@ -53,12 +56,11 @@ export function readReference(bytes: Uint8Array, protocol: 1 | 2): ReferenceRequ
   } catch {
     return null;
   }
-  const utf8 = new TextDecoder();
-  const symbols = (message.symbols ?? []).map((symbol) => utf8.decode(symbol));
+  const symbols = (message.symbols ?? []).map(textOrNull);
   const series = (message.timeseries ?? []).map((one): WireSeries | null => {
     const labels =
       protocol === 1
-        ? (one.labels ?? []).map(({ name, value }) => [name ?? "", value ?? ""] as const)
+        ? pairs((one.labels ?? []).flatMap(({ name, value }) => [textOrNull(name), textOrNull(value)]))
         : referred(one.labelsRefs ?? [], symbols);
     const samples = (one.samples ?? []).map(({ value, timestamp }) => ({
       value: value ?? 0,
@@ -74,9 +76,30 @@ function long(value: Long): number {
   return typeof value === "number" ? value : value.toNumber();
 }
 
-function referred(refs: readonly number[], symbols: readonly string[]): [string, string][] | null {
-  if (refs.length % 2 === 1 || refs.some((ref) => ref >= symbols.length)) return null;
-  return Array.from({ length: refs.length / 2 }, (_, i) => [symbols[refs[2 * i]], symbols[refs[2 * i + 1]]]);
+function referred(refs: readonly number[], symbols: readonly (string | null)[]): [string, string][] | null {
+  return refs.length % 2 === 1 ? null : pairs(refs.map((ref) => symbols[ref] ?? null));
+}
+
+/** Null where a text is. */
+function pairs(texts: readonly (string | null)[]): [string, string][] | null {
+  const found: [string, string][] = [];
+  for (let i = 0; i < texts.length; i += 2) {
+    const [name, value] = [texts[i], texts[i + 1]];
+    if (name == null || value == null) return null;
+    found.push([name, value]);
+  }
+  return found;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Of absent bytes protobufjs makes an empty list. */
+function textOrNull(bytes: Iterable<number> = []): string | null {
+  try {
+    return utf8.decode(Uint8Array.from(bytes));
+  } catch {
+    return null;
+  }
 }
 
 /** Lengths in more bytes than protobufjs reads that the last walk met. */
