@@ -36,7 +36,7 @@ function ingestThread(): IngestThread {
   return thread;
 }
 
-/** The pool's task: as long as the thread lives. */
+/** The pool's task for as long as the thread lives. */
 export function serve(task: ServeTask): Promise<void> {
   const { port } = task;
   return takeRequests(task, (request: IngestRequest) => {
@@ -46,7 +46,6 @@ export function serve(task: ServeTask): Promise<void> {
 }
 
 function replyTo(request: IngestRequest): IngestReply | Promise<IngestReply> {
-  if ("replay" in request) return replay(request.replay);
   const [rows, work] = "probe" in request ? [request.probe, probe] : [request, ingest];
   return hasZstd(rows) && !zstdIsLoaded() ? loadZstd().then(() => work(rows)) : work(rows);
 }
@@ -74,7 +73,8 @@ function probe([slot = 0, length = 0, , version = 0]: IngestTask): DryRunAnswer 
   return ingestThread().probe(slot, length, version % ZSTD_BODY, isZstd(version));
 }
 
-function replay(progress: SharedArrayBuffer): ReplaySummary {
+/** A task before that: rebuilds the head; `progress` is a shared pair of doubles {bytes done, bytes in all}. */
+export function replay(progress: SharedArrayBuffer): ReplaySummary {
   const cells = new Float64Array(progress);
   const tell = (done: number, total: number): void => {
     cells[0] = done;

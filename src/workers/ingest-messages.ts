@@ -4,7 +4,6 @@
  */
 import type { DryRunAnswer } from "../db/dry-run.js";
 import { bareOutcome, type IngestOutcome } from "../db/outcome.js";
-import type { ReplaySummary } from "../head/replay.js";
 
 /** Rows of {slot, length, slotBytes, version}; to the version of a zstd body ZSTD_BODY is added. */
 export type IngestTask = readonly number[];
@@ -15,11 +14,9 @@ export const ZSTD_BODY = 256;
 export type IngestRequest =
   | IngestTask
   /** A dry run of the body in a slot. */
-  | { readonly probe: IngestTask }
-  /** To rebuild the head; a shared pair of doubles {bytes done, bytes in all}. */
-  | { readonly replay: SharedArrayBuffer };
+  | { readonly probe: IngestTask };
 
-export type IngestReply = IngestTaskResult | DryRunAnswer | ProbeFailure | ReplaySummary;
+export type IngestReply = IngestTaskResult | DryRunAnswer | ProbeFailure;
 
 /** A dry run of a body that is refused as a whole. */
 export interface ProbeFailure {

@@ -48,7 +48,10 @@ export class IngestPool {
   private readonly pool: ThreadPool;
   private readonly db: Database;
   private readonly metrics: IngestMetrics;
-  private readonly threads: readonly ServingThread<IngestRequest, IngestReply>[];
+  private readonly onFatal: (error: unknown) => void;
+  private readonly threadCount: number;
+  /** Null until the first request: before it the threads may have the log to replay. */
+  private threads: readonly ServingThread<IngestRequest, IngestReply>[] | null = null;
   private readonly queue = new ShortFirstQueue<Waiting>();
   private tasks = 0;
   /** Requests that were handed to a thread and have no answer yet. */
@@ -72,6 +75,8 @@ export class IngestPool {
   ) {
     this.db = db;
     this.metrics = metrics;
+    this.onFatal = onFatal;
+    this.threadCount = threads;
     this.pool = openPool({
       filename: new URL("ingest-entry.js", import.meta.url).href,
       minThreads: threads,
@@ -80,17 +85,11 @@ export class IngestPool {
       workerData: data,
       atomics: "disabled",
     });
-    const hasBell = availableParallelism() > threads;
-    const ended = (error: unknown): void => {
-      // A kernel that trapped may hold locks: only a new process, from the log, is sure to be right.
-      if (!this.closing) onFatal(error);
-    };
-    this.threads = Array.from({ length: threads }, () => new ServingThread(this.pool, hasBell, ended));
   }
 
-  /** Rebuilds the head on one of the threads; `progress` is a pair of doubles {bytes done, bytes in all}. */
+  /** Rebuilds the head on one of the threads, before the first request. */
   async replay(progress: SharedArrayBuffer): Promise<ReplaySummary> {
-    return (await this.ask({ replay: progress })) as ReplaySummary;
+    return (await this.pool.run(progress, { name: "replay" })) as ReplaySummary;
   }
 
   ingest(slot: Slot, protocol: WriteProtocol, packing?: WritePacking): Promise<WriteAnswer> {
@@ -114,18 +113,27 @@ export class IngestPool {
     this.underWay++;
     try {
       const row = [slot.at, slot.length, slot.room, versionOf(protocol, packing)];
-      return (await this.ask({ probe: row })) as DryRunAnswer | ProbeFailure;
+      const asked = new Promise<IngestReply>((resolve, reject) => {
+        this.leastBusy().ask({ probe: row }, { resolve, reject });
+      });
+      return (await asked) as DryRunAnswer | ProbeFailure;
     } finally {
       this.leave({ slot, barrier });
     }
   }
 
-  private ask(request: IngestRequest): Promise<IngestReply> {
-    return new Promise((resolve, reject) => this.leastBusy().ask(request, { resolve, reject }));
+  private leastBusy(): ServingThread<IngestRequest, IngestReply> {
+    this.threads ??= this.serve();
+    return this.threads.reduce((least, thread) => (thread.asked < least.asked ? thread : least));
   }
 
-  private leastBusy(): ServingThread<IngestRequest, IngestReply> {
-    return this.threads.reduce((least, thread) => (thread.asked < least.asked ? thread : least));
+  private serve(): ServingThread<IngestRequest, IngestReply>[] {
+    const hasBell = availableParallelism() > this.threadCount;
+    const ended = (error: unknown): void => {
+      // A kernel that trapped may hold locks: only a new process, from the log, is sure to be right.
+      if (!this.closing) this.onFatal(error);
+    };
+    return Array.from({ length: this.threadCount }, () => new ServingThread(this.pool, hasBell, ended));
   }
 
   /** Counts a request that has a slot. */
@@ -142,7 +150,7 @@ export class IngestPool {
   private pump(): void {
     while (this.paused === null && this.queue.length > 0 && this.tasks < this.tasksAllowed()) {
       // What waits is shared among the threads that have no task, so that one of them does not get it all.
-      const idle = Math.max(1, this.threads.length - this.tasks);
+      const idle = Math.max(1, this.threadCount - this.tasks);
       const share = Math.ceil(this.queue.length / idle);
       const batch = this.take(Math.min(share, REQUESTS_PER_TASK_MAX));
       this.tasks++;
@@ -174,9 +182,7 @@ export class IngestPool {
 
   /** A second task per thread pays only once a few requests wait for it: until then they gather. */
   private tasksAllowed(): number {
-    return this.queue.length >= GATHERED_REQUESTS
-      ? this.threads.length * TASKS_PER_THREAD
-      : this.threads.length;
+    return this.queue.length >= GATHERED_REQUESTS ? this.threadCount * TASKS_PER_THREAD : this.threadCount;
   }
 
   private settle(batch: readonly Waiting[], outcomes: readonly IngestOutcome[]): void {
