@@ -1,7 +1,7 @@
 /**
  * The writer of the log. Everything that waits when the disk becomes free goes out as one group: one writev
  * that syncs, then every submitter of the group is told. Lives on the main thread; the only file of the
- * engine with promises, two for a group and none for a submission.
+ * engine with promises, some for a group and none for a submission.
  *
  * Invariants:
  * G1 `done` hears of success only after the group's bytes, the segment's header and its name are as durable as

@@ -1,7 +1,7 @@
 /**
  * A thread of a pool that serves: it runs one task of the pool as long as it lives, which takes requests from a port
  * of its own and answers there, in their order. The pool makes and ends threads and tells of their deaths; a request
- * costs one message each way. A task of the pool for each request took 0.08 ms longer.
+ * costs one message each way. A task of the pool for each query took 0.08 ms longer.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import type { ThreadPool } from "./thread-pool.js";

@@ -1,5 +1,6 @@
 import * as assert from "node:assert/strict";
-import { constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import nodeFs, { constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { nodeFileSystem as fs } from "../../../dist/io/node-file-system.js";
@@ -29,7 +30,9 @@ test("what is written in any way is read back, more buffers than one call takes 
   await assert.rejects(fs.fsyncDirectoryAsync(`${folder}/none`), { code: "ENOENT" });
 });
 
-test("a file that syncs what is written is open so", { skip: process.platform !== "linux" }, async (t) => {
+test("a file that syncs what is written is open so", {
+  skip: process.platform === "linux" ? false : "reads /proc",
+}, async (t) => {
   const folder = mkdtempSync(`${tmpdir()}/varve-io-`);
   t.after(() => rmSync(folder, { recursive: true }));
   const isSynced = (fd: number): boolean => {
@@ -44,6 +47,34 @@ test("a file that syncs what is written is open so", { skip: process.platform !=
   assert.deepEqual([...fs.readFile(`${folder}/synced`)], [1, 2, 3]);
   fs.close(fd);
   fs.close(plain);
+});
+
+test("off Linux a sync follows what is written, and its failure is told", async (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/varve-io-`);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const platform = Object.getOwnPropertyDescriptor(process, "platform")!;
+  Object.defineProperty(process, "platform", { ...platform, value: "darwin" });
+  const sync = t.mock.method(nodeFs, "fdatasync");
+  syncBuiltinESMExports();
+  t.after(() => {
+    Object.defineProperty(process, "platform", platform);
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const fd = fs.open(`${folder}/synced`, "wxs");
+  await fs.writevAsync(fd, [Uint8Array.of(1, 2)], 0);
+  assert.deepEqual(
+    sync.mock.calls.map((call) => call.arguments[0]),
+    [fd],
+  );
+  sync.mock.mockImplementationOnce(((_fd: number, done: (error: Error) => void) =>
+    done(new Error("not synced"))) as typeof nodeFs.fdatasync);
+  await assert.rejects(fs.writevAsync(fd, [Uint8Array.of(3)], 2), /not synced/);
+  fs.close(fd);
+  const plain = fs.open(`${folder}/plain`, "wx");
+  await fs.writevAsync(plain, [Uint8Array.of(4)], 0);
+  fs.close(plain);
+  assert.equal(sync.mock.callCount(), 2);
 });
 
 test("links, renames and removals", (t) => {
